@@ -9,6 +9,16 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 /// How much is read from a pipe at a time, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
+/// Reads of a pipe that may be written to all the time.
+const READS_AT_ONCE_MAX: usize = 64;
+
+/// Output that was taken.
+pub(crate) struct Taken {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether there was more than the limit.
+    pub(crate) overflowed: bool,
+}
+
 /// A program's output, up to a limit.
 pub(crate) struct Capture {
     pipe: Option<File>,
@@ -70,6 +80,19 @@ impl Capture {
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// Reads what is there, and takes it. Data that comes later counts towards the limit anew.
+    pub(crate) fn take(&mut self) -> io::Result<Taken> {
+        for _ in 0..READS_AT_ONCE_MAX {
+            if !self.read_on()? || self.overflowed {
+                break;
+            }
+        }
+        Ok(Taken {
+            bytes: std::mem::take(&mut self.bytes),
+            overflowed: std::mem::take(&mut self.overflowed),
+        })
     }
 
     fn keep(&mut self, read: &[u8]) {

@@ -78,6 +78,7 @@ mod tests {
             env: Vec::new(),
             stdin_bytes: 0,
             linked: false,
+            talks: false,
             accepting: Vec::new(),
             cpu: Duration::from_secs(1),
             wall: Duration::from_secs(3),

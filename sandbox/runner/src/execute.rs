@@ -79,8 +79,12 @@ fn given(
     stdin: OwnedFd,
     link: Option<Link>,
 ) -> Result<(Given, Option<Peer>), Refusal> {
+    if command.talks {
+        let detail = "a command that talks is run in turns";
+        return Err(Refusal::new(RefusalKind::OutOfOrder, detail));
+    }
     if !command.linked {
-        return Ok((Given { stdin, stdout: None, stderr: None }, None));
+        return Ok((Given { stdin, stdout: None, stderr: None, conversation: None }, None));
     }
     match link {
         Some(link) if command.stdin_bytes == 0 => {

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 /// The protocol's version. The runner is built together with the host and embedded in it, so any
 /// difference is an error.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// The beginning of the handshake. It distinguishes a runner with another version from a stream
 /// that is not a runner's.
@@ -388,7 +388,7 @@ mod tests {
         let error = check_hello(&hello).expect_err("another version");
         assert_eq!(
             error.to_string(),
-            "the runner speaks protocol version 4, this program speaks 3: they were not built together"
+            "the runner speaks protocol version 5, this program speaks 4: they were not built together"
         );
     }
 

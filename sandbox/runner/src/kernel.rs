@@ -82,6 +82,8 @@ pub(crate) trait Kernel {
     fn take_standard(&mut self, files: Standard) -> io::Result<()>;
     /// Marks every file except the standard three as close-on-exec.
     fn forget_inherited(&mut self) -> io::Result<()>;
+    /// Makes these files the descriptors 3 and 4.
+    fn take_conversation(&mut self, files: [OwnedFd; 2]) -> io::Result<()>;
 
     // Limits.
     fn open_cgroup(&mut self, plan: &CgroupPlan) -> io::Result<Meter>;
@@ -237,6 +239,10 @@ impl Kernel for Linux {
 
     fn forget_inherited(&mut self) -> io::Result<()> {
         sys::forget_inherited()
+    }
+
+    fn take_conversation(&mut self, files: [OwnedFd; 2]) -> io::Result<()> {
+        sys::take_conversation(files)
     }
 
     fn open_cgroup(&mut self, plan: &CgroupPlan) -> io::Result<Meter> {

@@ -74,6 +74,8 @@ fn start(
     let _ = fcntl(&program_stdout, FcntlArg::F_SETPIPE_SZ(STDOUT_PIPE_BYTES));
     let (stderr, program_stderr) = pipe()?;
     let (start_error, program_start_error) = pipe()?;
+    let program_start_error = sys::out_of_the_way(program_start_error)
+        .map_err(|error| Refusal::system("make a pipe", error))?;
     // Programs also open `/dev/stdout` by name, as a user who does not own the pipes.
     for output in [&program_stdout, &program_stderr] {
         fchmod(output, Mode::from_bits_truncate(0o622))
@@ -90,7 +92,8 @@ fn start(
                 let stdout = given.stdout.unwrap_or(program_stdout);
                 let stderr = given.stderr.unwrap_or(program_stderr);
                 let standard = [given.stdin, stdout, stderr];
-                spawn::become_program(&mut Linux, cell, &command, standard)
+                let conversation = given.conversation;
+                spawn::become_program(&mut Linux, cell, &command, standard, conversation)
             };
             let Err((step, error)) = become_program();
             let _ = write!(File::from(program_start_error), "could not {step}: {error}");

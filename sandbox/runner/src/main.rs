@@ -29,6 +29,8 @@ mod standby;
 mod supervise;
 mod sweep;
 mod sys;
+mod talk;
+mod turns;
 mod usage;
 mod wire;
 

@@ -27,6 +27,9 @@ pub enum Request {
     },
     /// Run a command; `stdin_bytes` of data follow. Answered by [`Reply::Ran`].
     Execute(Command),
+    /// Let a program answer a message; `message_bytes` of data follow. Answered by
+    /// [`Reply::Answered`].
+    Turn(Turn),
     /// Send a file. Answered by [`Reply::File`].
     Get {
         /// The file's area.
@@ -80,6 +83,9 @@ pub enum Reply {
     Facts(Facts),
     /// How the command ended; `stdout_bytes` and then `stderr_bytes` of data follow.
     Ran(Report),
+    /// How the turn ended; the answer, if there is one, then `stdout_bytes` and then `stderr_bytes`
+    /// of data follow.
+    Answered(Answered),
     /// The file's `bytes` of data follow.
     File {
         /// The number of bytes that follow.
@@ -106,6 +112,7 @@ impl Reply {
             Self::Done => "done",
             Self::Facts(_) => "facts",
             Self::Ran(_) => "an outcome",
+            Self::Answered(_) => "an answer",
             Self::File { .. } => "a file",
             Self::Files { .. } => "a listing",
             Self::Refused { .. } => "a refusal",
@@ -198,6 +205,9 @@ pub struct Command {
     pub stdin_bytes: u64,
     /// Whether standard input and output are the cell's link. Then no standard input follows.
     pub linked: bool,
+    /// Whether the program's descriptors 3 and 4 are the ends of a conversation: it reads messages
+    /// from 3 and writes its answers to 4. Only in a [`Turn`].
+    pub talks: bool,
     /// Exit codes of this leader after which the follower's further output is read and dropped.
     pub accepting: Vec<i32>,
     /// Processor time, summed over all processes.
@@ -251,6 +261,61 @@ pub struct Report {
     pub stderr_bytes: u64,
     /// Whether standard error exceeded its limit.
     pub stderr_truncated: bool,
+}
+
+/// A message for a program, and the limits until its answer is complete.
+///
+/// An answer is its length, in 4 bytes with the lowest first, and that many bytes. A program that
+/// has answered waits for its next message; anything else that it writes spoils the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The program to start, with limits that it has for all its turns; `None` for the program of
+    /// the last turn.
+    pub start: Option<Command>,
+    /// The number of bytes that follow. They are written to the program as they are.
+    pub message_bytes: u64,
+    /// Processor time of this turn, summed over all processes.
+    pub cpu: Duration,
+    /// Wall time of this turn.
+    pub wall: Duration,
+    /// The longest answer, in bytes.
+    pub answer_bytes: u64,
+    /// Whether the program ends with this turn.
+    pub is_last: bool,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// What ended it.
+    pub end: TurnEnd,
+    /// Whether the program can take another turn. If not, none of its processes and files is left.
+    pub goes_on: bool,
+    /// Processor time of the turn, summed over all processes.
+    pub cpu: Duration,
+    /// Wall time of the turn.
+    pub wall: Duration,
+    /// Peak memory during the turn, in bytes.
+    pub memory_bytes: u64,
+    /// Whether `memory_bytes` is a cgroup's peak; otherwise it is a peak resident size.
+    pub memory_from_cgroup: bool,
+    /// The number of bytes of standard output that follow.
+    pub stdout_bytes: u64,
+    /// The number of bytes of standard error that follow after them.
+    pub stderr_bytes: u64,
+    /// Whether standard error exceeded its limit.
+    pub stderr_truncated: bool,
+}
+
+/// What ended a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TurnEnd {
+    /// An answer of this number of bytes.
+    Answer(u64),
+    /// The program closed its end, or wrote more than one answer.
+    Spoiled,
+    /// The program's end before it answered, or a limit.
+    Ended(Ended),
 }
 
 /// What ended a run.

@@ -41,7 +41,8 @@ pub(crate) struct Meter {
     shared_with_runner: bool,
 }
 
-/// The counters at the beginning of a run.
+/// The counters at the beginning of a run, or of a part of it.
+#[derive(Clone)]
 pub(crate) struct Mark {
     cpu: Duration,
     out_of_memory: u64,
@@ -182,6 +183,18 @@ impl Meter {
             limit.set(processes.into())?;
         }
         Ok(mark)
+    }
+
+    /// Starts counting again, in a run that goes on. Memory that it already holds still counts.
+    pub(crate) fn begin_again(&self, mark: &Mark) -> io::Result<Mark> {
+        if let Some(memory) = &self.memory {
+            memory.peak.reset()?;
+        }
+        Ok(Mark {
+            cpu: self.cpu_total().unwrap_or_default(),
+            out_of_memory: self.out_of_memory_total(),
+            held_bytes: mark.held_bytes,
+        })
     }
 
     /// Puts the calling process into the cgroup.

@@ -52,7 +52,7 @@ impl Peer {
                 (Self::Follower(Follower { leader_output, _output: output, leader }), None)
             }
         };
-        Ok((Given { stdin, stdout: Some(stdout), stderr }, Some(peer)))
+        Ok((Given { stdin, stdout: Some(stdout), stderr, conversation: None }, Some(peer)))
     }
 }
 

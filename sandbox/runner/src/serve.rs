@@ -15,7 +15,7 @@ use crate::seal::{self, SealError};
 use crate::seccomp::Filter;
 use crate::signals::Signals;
 use crate::wire::Wire;
-use crate::{execute, launch, link, listing, sweep, sys};
+use crate::{execute, launch, link, listing, sweep, sys, turns};
 
 /// The errors that end the runner.
 #[derive(Debug, thiserror::Error)]
@@ -113,9 +113,17 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
     sweep::sweep()
         .map_err(|source| ServeError::Setup { step: "empty the writable areas", source })?;
     let mut lock = files::ProgramAreaLock::new(remount_program_area);
+    // The request that ended a conversation.
+    let mut ahead = None;
     loop {
-        launch::provide_standby(&mut cell);
-        let Some(request) = wire.next_request()? else { return Ok(()) };
+        let request = match ahead.take() {
+            Some(request) => Some(request),
+            None => {
+                launch::provide_standby(&mut cell);
+                wire.next_request()?
+            }
+        };
+        let Some(request) = request else { return Ok(()) };
         let answered = match request {
             Request::Describe => wire.reply(&Reply::Facts(cell.facts()), &[]),
             Request::Put { area, path, executable, bytes } => {
@@ -126,6 +134,10 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
             }
             Request::Execute(command) => {
                 execute::execute(&mut cell, &mut wire, &command, &mut lock)
+            }
+            Request::Turn(turn) => {
+                ahead = turns::converse(&mut cell, &mut wire, turn, &mut lock)?;
+                Ok(())
             }
             Request::Get { area, path, bytes_max } => match files::read(area, &path, bytes_max) {
                 Ok(content) => {

@@ -8,7 +8,8 @@
 //! 2. Join the cell's cgroup, so that everything from here on is limited and counted. With version
 //!    2, the kernel has already started the process there. Up to here it needs no command, and can
 //!    [stand by](crate::standby).
-//! 3. Take its standard input, output and error; mark every other file as close-on-exec.
+//! 3. Take its standard input, output and error; mark every other file as close-on-exec; take its
+//!    ends of a conversation, if it has one.
 //! 4. Pin itself to the command's core, if it has one; enter the working directory.
 //! 5. Lower its resource limits.
 //! 6. Become the program's user, if the program has its own; give up every capability.
@@ -18,6 +19,7 @@
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -88,11 +90,15 @@ pub(crate) fn become_program(
     cell: &Cell,
     command: &Command,
     standard: Standard,
+    conversation: Option<[OwnedFd; 2]>,
 ) -> Result<Infallible, Failed> {
     let (program, argv) = step("find the program in the cell", locate(command))?;
     let env = step("make the environment", environment(command))?;
     step("take its standard files", kernel.take_standard(standard))?;
     step("close other files", kernel.forget_inherited())?;
+    if let Some(ends) = conversation {
+        step("take its ends of the conversation", kernel.take_conversation(ends))?;
+    }
     step("pin to its core", kernel.pin(&cell.cores, command.core))?;
     step("enter the working directory", kernel.enter(Path::new(layout::WORK)))?;
     kernel.set_umask(0o022);

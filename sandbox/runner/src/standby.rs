@@ -29,6 +29,8 @@ pub(crate) struct Given {
     pub(crate) stdout: Option<OwnedFd>,
     /// `None` for a pipe to the runner. Always `None` if `stdout` is.
     pub(crate) stderr: Option<OwnedFd>,
+    /// The program's ends of a conversation: messages and answers.
+    pub(crate) conversation: Option<[OwnedFd; 2]>,
 }
 
 impl Given {
@@ -36,20 +38,25 @@ impl Given {
         std::iter::once(&self.stdin)
             .chain(&self.stdout)
             .chain(&self.stderr)
+            .chain(self.conversation.iter().flatten())
             .map(AsFd::as_fd)
             .collect()
     }
 
-    fn of(files: Vec<OwnedFd>) -> io::Result<Self> {
+    /// The files of a program, in the order of `files`. A program that talks has no others but
+    /// standard input.
+    fn of(files: Vec<OwnedFd>, talks: bool) -> io::Result<Self> {
         let mut files = files.into_iter();
-        let stdin = files.next().ok_or(io::ErrorKind::UnexpectedEof)?;
-        Ok(Self { stdin, stdout: files.next(), stderr: files.next() })
+        let mut next = || files.next().ok_or(io::Error::from(io::ErrorKind::UnexpectedEof));
+        let stdin = next()?;
+        let conversation = if talks { Some([next()?, next()?]) } else { None };
+        Ok(Self { stdin, stdout: files.next(), stderr: files.next(), conversation })
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         let files: io::Result<Vec<_>> =
             self.files().iter().map(BorrowedFd::try_clone_to_owned).collect();
-        Self::of(files?)
+        Self::of(files?, self.conversation.is_some())
     }
 }
 
@@ -78,7 +85,9 @@ pub(crate) fn receive(mut orders: UnixStream) -> io::Result<(Command, Given)> {
     let (count, files) = sys::receive_files(orders.as_fd(), &mut bytes)?;
     bytes.truncate(count);
     orders.read_to_end(&mut bytes)?;
-    Ok((postcard::from_bytes(&bytes).map_err(io::Error::other)?, Given::of(files)?))
+    let command: Command = postcard::from_bytes(&bytes).map_err(io::Error::other)?;
+    let given = Given::of(files, command.talks)?;
+    Ok((command, given))
 }
 
 /// The size of the first read, in bytes. Most commands fit.

@@ -20,7 +20,8 @@ use crate::peer::Peer;
 use crate::refusal::Failure;
 use crate::standby::{Given, Spawned};
 use crate::sys::{self, Reaping};
-use crate::usage::Usage;
+use crate::talk::Talk;
+use crate::usage::{self, Usage};
 use crate::wire::host_is_gone;
 use crate::{launch, spawn};
 
@@ -76,52 +77,20 @@ pub(crate) fn supervise(
     given: Given,
     peer: Option<Peer>,
 ) -> Result<Watched, Failure> {
-    let started = Instant::now();
-    let Spawned { pid, stdout, stderr, start_error } = launch::launch(cell, command, &given)?;
-    // From here on, only the program and `peer` hold ends of a link.
-    drop(given);
-    let (peer, stderr) = match peer {
-        Some(Peer::Leader(mut leader)) => {
-            let errors = leader.errors.take().unwrap_or(stderr);
-            (Some(Peer::Leader(leader)), errors)
-        }
-        follower => (follower, stderr),
-    };
-    let mut watch = Watch {
-        cell,
-        command,
-        mark,
-        program: pid,
-        started,
-        next_check: started,
-        next_read: started,
-        usage: Usage::default(),
-        status: None,
-        peer,
-        busy: Busy::default(),
-        stdout: Capture::new(stdout, command.stdout_bytes).map_err(fatal)?,
-        stderr: Capture::new(stderr, command.stderr_bytes).map_err(fatal)?,
-        start_error: Capture::new(start_error, START_ERROR_BYTES_MAX as u64).map_err(fatal)?,
-    };
+    let mut watch = Watch::launch(cell, command, mark, given, peer)?;
     let stopped = watch.until_end(host).map_err(fatal)?;
-    let wall = started.elapsed();
+    let wall = watch.started.elapsed();
     let peer_ended = watch.peer_ended(stopped).map_err(fatal)?;
     let busy = watch.busy_at_follower_end();
     watch.reap_all().map_err(fatal)?;
     watch.leave_peer(host, stopped).map_err(fatal)?;
     // Files in memory outlive the processes that wrote them, until they are removed.
     watch.sample_held();
-    // The pipes still hold output from before the end. They have no writers left, so they end after
-    // it.
-    watch.stdout.read_rest().map_err(fatal)?;
-    watch.stderr.read_rest().map_err(fatal)?;
-    watch.start_error.read_rest().map_err(fatal)?;
-    let start_error = watch.start_error.into_bytes();
+    watch.read_rest().map_err(fatal)?;
     Ok(Watched {
         stopped,
         status: watch.status,
-        start_error: (!start_error.is_empty())
-            .then(|| String::from_utf8_lossy(&start_error).into_owned()),
+        start_error: watch.start_error(),
         cpu: watch.usage.reaped_cpu,
         wall,
         peer_ended,
@@ -132,33 +101,117 @@ pub(crate) fn supervise(
     })
 }
 
-fn fatal(error: impl Into<io::Error>) -> Failure {
+pub(crate) fn fatal(error: impl Into<io::Error>) -> Failure {
     Failure::Fatal(error.into())
 }
 
-struct Watch<'a> {
-    cell: &'a Cell,
-    command: &'a Command,
-    mark: &'a Mark,
+/// A run that is watched.
+pub(crate) struct Watch<'a> {
+    pub(crate) cell: &'a Cell,
+    /// The command, with the limits of this turn if it has turns.
+    pub(crate) command: Command,
+    pub(crate) mark: Mark,
     program: Pid,
-    started: Instant,
+    pub(crate) started: Instant,
     next_check: Instant,
     /// When the output is read next.
     next_read: Instant,
-    usage: Usage,
-    status: Option<Status>,
+    pub(crate) usage: Usage,
+    pub(crate) status: Option<Status>,
     /// The other end of a link.
     peer: Option<Peer>,
     busy: Busy,
-    stdout: Capture,
-    stderr: Capture,
+    /// The program's conversation with the host.
+    pub(crate) talk: Option<Talk>,
+    pub(crate) stdout: Capture,
+    pub(crate) stderr: Capture,
     start_error: Capture,
 }
 
-impl Watch<'_> {
-    /// Watches until the program's first process has ended or must be stopped. Its descendants may
-    /// still be alive.
-    fn until_end(&mut self, host: BorrowedFd<'_>) -> io::Result<Option<Stopped>> {
+impl<'a> Watch<'a> {
+    /// Starts a command.
+    pub(crate) fn launch(
+        cell: &'a mut Cell,
+        command: &Command,
+        mark: &Mark,
+        given: Given,
+        peer: Option<Peer>,
+    ) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let Spawned { pid, stdout, stderr, start_error } = launch::launch(cell, command, &given)?;
+        // From here on, only the program and `peer` hold ends of a link.
+        drop(given);
+        let (peer, stderr) = match peer {
+            Some(Peer::Leader(mut leader)) => {
+                let errors = leader.errors.take().unwrap_or(stderr);
+                (Some(Peer::Leader(leader)), errors)
+            }
+            follower => (follower, stderr),
+        };
+        Ok(Self {
+            cell,
+            command: command.clone(),
+            mark: mark.clone(),
+            program: pid,
+            started,
+            next_check: started,
+            next_read: started,
+            usage: Usage::default(),
+            status: None,
+            peer,
+            busy: Busy::default(),
+            talk: None,
+            stdout: Capture::new(stdout, command.stdout_bytes).map_err(fatal)?,
+            stderr: Capture::new(stderr, command.stderr_bytes).map_err(fatal)?,
+            start_error: Capture::new(start_error, START_ERROR_BYTES_MAX as u64).map_err(fatal)?,
+        })
+    }
+
+    /// Begins another turn of the program, with these limits.
+    pub(crate) fn begin_again(&mut self, cpu: Duration, wall: Duration) -> io::Result<()> {
+        self.mark = self.cell.meter.begin_again(&self.mark)?;
+        self.usage.begin_again();
+        self.limit(cpu, wall);
+        Ok(())
+    }
+
+    /// Sets the limits of the turn that begins now.
+    pub(crate) fn limit(&mut self, cpu: Duration, wall: Duration) {
+        (self.command.cpu, self.command.wall) = (cpu, wall);
+        self.started = Instant::now();
+    }
+
+    /// Processor time of the run or turn so far.
+    pub(crate) fn cpu(&mut self) -> Duration {
+        let measured = self.cell.meter.cpu_since(&self.mark);
+        measured.unwrap_or_else(|| {
+            self.usage.sample();
+            self.usage.cpu()
+        })
+    }
+
+    /// Whether there are processes besides the program's first one.
+    pub(crate) fn has_others(&self) -> bool {
+        usage::processes().any(|pid| pid != self.program.as_raw().cast_unsigned())
+    }
+
+    /// Reads the output from before the program's end. Its pipes have no writers left, so they end
+    /// after it.
+    pub(crate) fn read_rest(&mut self) -> io::Result<()> {
+        self.stdout.read_rest()?;
+        self.stderr.read_rest()?;
+        self.start_error.read_rest()
+    }
+
+    /// Why the program could not be started.
+    pub(crate) fn start_error(&self) -> Option<String> {
+        let error = self.start_error.bytes();
+        (!error.is_empty()).then(|| String::from_utf8_lossy(error).into_owned())
+    }
+
+    /// Watches until the program's first process has ended or must be stopped, or its turn is over.
+    /// Its descendants may still be alive.
+    pub(crate) fn until_end(&mut self, host: BorrowedFd<'_>) -> io::Result<Option<Stopped>> {
         self.schedule_check(Duration::ZERO);
         loop {
             let now = Instant::now();
@@ -172,6 +225,11 @@ impl Watch<'_> {
             }
             self.wait(host)?;
             self.reap();
+            if let Some(talk) = &mut self.talk
+                && talk.go_on()?
+            {
+                return Ok(None);
+            }
             if self.status.is_some() {
                 return Ok(None);
             }
@@ -238,6 +296,7 @@ impl Watch<'_> {
         if !reads {
             deadline = deadline.min(self.next_read);
         }
+        deadline = self.talk.iter().filter_map(Talk::deadline).fold(deadline, Instant::min);
         let patience = deadline.saturating_duration_since(now);
         let mut watched = vec![
             // Requests no events for the host's side, so only its end is reported.
@@ -250,6 +309,7 @@ impl Watch<'_> {
         if let Some(Peer::Leader(leader)) = &self.peer {
             watched.extend(leader.awaited());
         }
+        watched.extend(self.talk.iter().flat_map(Talk::awaited));
         match ppoll(&mut watched, Some(TimeSpec::from_duration(patience)), None) {
             Ok(_) => {}
             Err(error) if spawn::is_transient(error) => {}
@@ -272,7 +332,7 @@ impl Watch<'_> {
         }
         self.sample_held();
         let meter = &self.cell.meter;
-        let cpu = meter.cpu_since(self.mark).unwrap_or_else(|| self.usage.cpu());
+        let cpu = meter.cpu_since(&self.mark).unwrap_or_else(|| self.usage.cpu());
         if cpu > self.command.cpu {
             return Some(Stopped::Cpu);
         }
@@ -286,11 +346,12 @@ impl Watch<'_> {
         None
     }
 
-    /// Samples how much more memory the cell holds than before the run, without the output that the
-    /// runner holds.
-    fn sample_held(&mut self) {
-        let captured = (self.stdout.bytes().len() + self.stderr.bytes().len()) as u64;
-        let held = self.cell.meter.held_since(self.mark).saturating_sub(captured);
+    /// Samples how much more memory the cell holds than before the run, without the output and the
+    /// messages that the runner holds.
+    pub(crate) fn sample_held(&mut self) {
+        let said = self.talk.as_ref().map_or(0, Talk::bytes);
+        let captured = (self.stdout.bytes().len() + self.stderr.bytes().len() + said) as u64;
+        let held = self.cell.meter.held_since(&self.mark).saturating_sub(captured);
         self.usage.memory_bytes_max = self.usage.memory_bytes_max.max(held);
     }
 
@@ -326,7 +387,7 @@ impl Watch<'_> {
     }
 
     /// Kills every process in the cell and waits until all have ended.
-    fn reap_all(&mut self) -> io::Result<()> {
+    pub(crate) fn reap_all(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + KILL_WAIT_MAX;
         loop {
             sys::kill_all();

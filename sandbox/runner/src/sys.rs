@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use nix::cmsg_space;
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use nix::unistd::{ForkResult, Pid};
 
@@ -175,6 +176,27 @@ pub(crate) fn forget_inherited() -> io::Result<()> {
     check(unsafe {
         libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC)
     })
+}
+
+/// The first descriptor that no program is given.
+const FIRST_FREE: RawFd = 5;
+
+/// A duplicate with a number that [`take_conversation`] does not replace.
+pub(crate) fn out_of_the_way(file: OwnedFd) -> io::Result<OwnedFd> {
+    let number = fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(FIRST_FREE))?;
+    // SAFETY: the kernel just made this descriptor for us, and nothing else uses it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Makes these files the descriptors 3 and 4, which a program that is executed keeps. Files that
+/// had these numbers must not be used any more.
+pub(crate) fn take_conversation([messages, answers]: [OwnedFd; 2]) -> io::Result<()> {
+    let files = [(out_of_the_way(messages)?, 3), (out_of_the_way(answers)?, 4)];
+    for (file, number) in files {
+        // SAFETY: the call only changes what a number stands for.
+        check(unsafe { libc::dup2(file.as_raw_fd(), number) }.into())?;
+    }
+    Ok(())
 }
 
 /// Ends a forked child immediately, without the exit handlers, which belong to the parent.

@@ -1,6 +1,7 @@
 //! Measures what a program's processes use, without cgroups.
 
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::time::Duration;
 
 use nix::unistd::{SysconfVar, sysconf};
@@ -14,6 +15,8 @@ pub(crate) struct Usage {
     pub(crate) reaped_cpu: Duration,
     /// Processor time of the others, at the last sample.
     living_cpu: Duration,
+    /// Processor time that does not count any more.
+    earlier_cpu: Duration,
     /// The most memory seen in use, in bytes.
     pub(crate) memory_bytes_max: u64,
 }
@@ -27,7 +30,13 @@ impl Usage {
 
     /// The processor time of all processes.
     pub(crate) fn cpu(&self) -> Duration {
-        self.reaped_cpu + self.living_cpu
+        (self.reaped_cpu + self.living_cpu).saturating_sub(self.earlier_cpu)
+    }
+
+    /// Counts from here on.
+    pub(crate) fn begin_again(&mut self) {
+        self.earlier_cpu = self.reaped_cpu + self.living_cpu;
+        self.memory_bytes_max = 0;
     }
 
     /// Samples every process of the cell except the runner.
@@ -35,7 +44,7 @@ impl Usage {
         let mut private_pages = 0;
         let mut shared_pages_max = 0;
         let mut ticks = 0;
-        for usage in living() {
+        for usage in processes().filter_map(usage_of) {
             private_pages += usage.resident_pages.saturating_sub(usage.shared_pages);
             shared_pages_max = shared_pages_max.max(usage.shared_pages);
             ticks += usage.cpu_ticks;
@@ -59,14 +68,9 @@ struct ProcessUsage {
 }
 
 /// Every process of the cell except the runner.
-fn living() -> Vec<ProcessUsage> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .filter_map(|entry| {
-            let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            if pid == 1 { None } else { usage_of(pid) }
-        })
-        .collect()
+pub(crate) fn processes() -> impl Iterator<Item = u32> {
+    let pid = |entry: io::Result<DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    fs::read_dir("/proc").into_iter().flatten().filter_map(pid).filter(|pid| *pid != 1)
 }
 
 fn usage_of(pid: u32) -> Option<ProcessUsage> {

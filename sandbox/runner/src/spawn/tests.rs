@@ -38,6 +38,7 @@ fn command() -> Command {
         env: vec![("LANG".to_owned(), "C".to_owned())],
         stdin_bytes: 0,
         linked: false,
+        talks: false,
         accepting: Vec::new(),
         cpu: Duration::from_secs(1),
         wall: Duration::from_secs(3),
@@ -59,7 +60,7 @@ fn started(kernel: &mut Recorder, cell: &Cell, born: Born) -> Failed {
         return stopped;
     }
     let null = || OwnedFd::from(File::open("/dev/null").expect("every machine has it"));
-    let Err(stopped) = become_program(kernel, cell, &command(), [null(), null(), null()]);
+    let Err(stopped) = become_program(kernel, cell, &command(), [null(), null(), null()], None);
     stopped
 }
 
