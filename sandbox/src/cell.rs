@@ -11,15 +11,15 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 use runner::FrameError;
-use runner::message::{Facts, LinkStep, Listing, RefusalKind, Reply, Request, SealPlan};
+use runner::message::{Facts, LinkStep, Listing, RefusalKind, Reply, Request, SealPlan, TurnEnd};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use self::seal::{Linking, Seal};
 use self::stream::Stream;
-use self::translation::{ReplyExt, command, listed, outcome, within};
+use self::translation::{ReplyExt, command, listed, outcome, turn_within, within};
 use crate::spec::Ceiling;
-use crate::{Area, CellPath, Execution, ListedFile, Outcome, SandboxError};
+use crate::{Answered, Area, CellPath, Execution, Limits, ListedFile, Outcome, SandboxError, Turn};
 
 /// The longest any operation except an execution may take: starting, storing a file, fetching one.
 const OPERATION_MAX: Duration = Duration::from_secs(30);
@@ -38,6 +38,8 @@ pub struct Cell {
     seal: Box<dyn Seal>,
     facts: Facts,
     ceiling: Ceiling,
+    /// The limits of the program that takes turns.
+    talking: Limits,
     /// Set during an exchange. A cancelled exchange leaves it set: the stream is then out of step,
     /// and the cell is unusable.
     busy: bool,
@@ -63,7 +65,9 @@ impl Cell {
         plan: Option<SealPlan>,
     ) -> Result<Self, SandboxError> {
         let stream = Stream::new(reader, writer);
-        let mut cell = Self { stream, seal, facts: Facts::default(), ceiling, busy: false };
+        let talking = Limits::default();
+        let mut cell =
+            Self { stream, seal, facts: Facts::default(), ceiling, talking, busy: false };
         cell.exchange(OPERATION_MAX, async |stream| stream.handshake().await).await?;
         if let Some(plan) = plan {
             let request = Request::Seal(plan);
@@ -176,6 +180,35 @@ impl Cell {
                 }
                 other => Err(other.unexpected("an outcome")),
             }
+        })
+        .await
+    }
+
+    /// Lets a program answer a message. Without a `start`, the program of the last turn answers, if
+    /// it goes on and nothing else was asked of the cell since; otherwise the turn is refused
+    /// ([`RefusalKind::OutOfOrder`]).
+    pub async fn turn(&mut self, turn: &Turn) -> Result<Answered, SandboxError> {
+        if let Some(start) = &turn.start {
+            self.talking = start.limits;
+        }
+        let request = Request::Turn(translation::turn(turn, self.ceiling));
+        let (patience, limits) = (turn.wall.saturating_add(EXECUTION_GRACE), self.talking);
+        let program = turn.start.as_ref().and_then(|start| start.argv.first());
+        let program = program.cloned().unwrap_or_default();
+        self.exchange(patience, async |stream| match stream.ask(&request, &turn.message).await? {
+            Reply::Answered(answered) if turn_within(&answered, turn, &limits) => {
+                let answer = match answered.end {
+                    TurnEnd::Answer(bytes) => stream.receive(bytes).await?,
+                    TurnEnd::Spoiled | TurnEnd::Ended(_) => Bytes::new(),
+                };
+                let stdout = stream.receive(answered.stdout_bytes).await?;
+                let stderr = stream.receive(answered.stderr_bytes).await?;
+                Ok(translation::answered(&answered, answer, stdout, stderr))
+            }
+            Reply::Refused { kind: RefusalKind::NotStarted, detail } => {
+                Err(SandboxError::NotStarted { program, detail })
+            }
+            other => Err(other.unexpected("an answer")),
         })
         .await
     }

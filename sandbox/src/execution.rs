@@ -17,6 +17,9 @@ pub struct Execution {
     /// Whether standard input and output are the cell's link to another cell, instead of `stdin`
     /// and [`Outcome::stdout`]; see [`link`](crate::link()).
     pub linked: bool,
+    /// Whether the program's descriptors 3 and 4 are the ends of a conversation; see
+    /// [`Cell::turn`](crate::Cell::turn).
+    pub talks: bool,
     /// The exit codes of a leader after which its follower can still write without an error; see
     /// [`link`](crate::link()).
     pub accepting: Vec<i32>,
@@ -40,6 +43,7 @@ impl Execution {
             env: Vec::new(),
             stdin: Bytes::new(),
             linked: false,
+            talks: false,
             accepting: Vec::new(),
             excess: Excess::Ends,
             limits,

@@ -17,6 +17,7 @@ mod runner_binary;
 mod self_test;
 mod spec;
 mod toolchain;
+mod turn;
 mod uids;
 
 pub use cell::Cell;
@@ -39,3 +40,4 @@ pub use runner::layout::{LISTED_FILES_MAX, PATH_BYTES_MAX};
 pub use runner::message::{Facts, RefusalKind};
 pub use self_test::self_test;
 pub use spec::{CellSpec, Purpose};
+pub use turn::{Answered, Turn, TurnReply};

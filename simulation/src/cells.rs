@@ -134,7 +134,11 @@ impl Runner {
                 }
                 Request::Execute(command) => self.execute(command).await?,
                 Request::Close => return self.reply(&Reply::Done, &[]).await,
-                Request::Seal(_) | Request::Clear | Request::Link(_) | Request::List { .. } => {
+                Request::Seal(_)
+                | Request::Clear
+                | Request::Link(_)
+                | Request::List { .. }
+                | Request::Turn(_) => {
                     self.reply(&refused(RefusalKind::OutOfOrder), &[]).await?;
                 }
             }

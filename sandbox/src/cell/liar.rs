@@ -11,23 +11,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use runner::frame::{self, CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION};
-use runner::message::{self, Facts, Listing, RefusalKind, Reply, Report, SealPlan};
+use runner::message::{
+    self, Answered, Facts, Listing, RefusalKind, Reply, Report, SealPlan, TurnEnd,
+};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Cell;
 use super::stream::READ_BYTES;
 use super::unsealed::Unsealed;
 use crate::spec::Ceiling;
-use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits};
+use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, Turn, TurnReply};
 
-/// How much the host asks for, in bytes, of each: standard output, standard error and the file.
+/// How much the host asks for, in bytes, of each: standard output, standard error, the file and the
+/// answer.
 pub const WANTED_BYTES_MAX: u64 = 4096;
 
 /// The most that the host may read from the stream, in bytes, for any content. Each wanted byte may
-/// come in its own frame. Each of the six replies, and the unread rest after the last one, may have
-/// the maximum length.
-pub const TAKEN_BYTES_MAX: usize = (3 * WANTED_BYTES_MAX + Listing::BYTES_MAX) as usize * 6
-    + 7 * (MESSAGE_BYTES_MAX + 5)
+/// come in its own frame. Each of the seven replies, and the unread rest after the last one, may
+/// have the maximum length.
+pub const TAKEN_BYTES_MAX: usize = (6 * WANTED_BYTES_MAX + Listing::BYTES_MAX) as usize * 6
+    + 8 * (MESSAGE_BYTES_MAX + 5)
     + CHUNK_BYTES_MAX
     + READ_BYTES;
 
@@ -46,13 +49,13 @@ pub fn speak(words: &[Word]) -> Vec<u8> {
 
 fn say(kind: u8, size: u64, other: u64, bytes: &[u8], wire: &mut Vec<u8>) {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let reply = match kind % 11 {
+    let reply = match kind % 13 {
         0 => return wire.extend_from_slice(bytes),
         1 => return frame::encode_hello(PROTOCOL_VERSION, wire),
         2 => return frame::encode_hello(other as u32, wire),
         // Small chunks (3) and large ones (4).
         3 | 4 => {
-            let repeat = if kind % 11 == 3 { 1 } else { 1 + size as usize % 1024 };
+            let repeat = if kind % 13 == 3 { 1 } else { 1 + size as usize % 1024 };
             let bytes: Vec<u8> = bytes.iter().copied().cycle().take(bytes.len() * repeat).collect();
             return frame::write_data(wire, &bytes).expect("a vector takes everything");
         }
@@ -61,6 +64,8 @@ fn say(kind: u8, size: u64, other: u64, bytes: &[u8], wire: &mut Vec<u8>) {
         7 => Reply::Ran(report(size, other)),
         8 => Reply::File { bytes: size },
         9 => Reply::Files { bytes: size },
+        10 => Reply::Answered(answered(TurnEnd::Answer(size), other)),
+        11 => Reply::Answered(answered(TurnEnd::Spoiled, other)),
         _ => Reply::Refused { kind: RefusalKind::NotFound, detail: text },
     };
     // A text that is too long for a message is not sent.
@@ -82,17 +87,32 @@ fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
     }
 }
 
+fn answered(end: TurnEnd, stdout_bytes: u64) -> Answered {
+    Answered {
+        end,
+        goes_on: stdout_bytes.is_multiple_of(2),
+        cpu: Duration::MAX,
+        wall: Duration::ZERO,
+        memory_bytes: u64::MAX,
+        memory_from_cgroup: true,
+        stdout_bytes,
+        stderr_bytes: 0,
+        stderr_truncated: true,
+    }
+}
+
 /// How far the host got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Faced {
-    /// How many exchanges succeeded, of five: opening, storing, running, fetching, listing.
+    /// How many exchanges succeeded, of six: opening, storing, running, fetching, listing, taking a
+    /// turn.
     pub succeeded: u32,
     /// How much the host read from the stream, in bytes.
     pub taken_bytes: usize,
 }
 
 /// Opens a cell whose runner sends exactly `said`, then stores a file, runs a command, fetches a
-/// file and lists all files.
+/// file, lists all files and lets a program take a turn.
 ///
 /// # Panics
 /// When the host reads or returns more than it asked for.
@@ -135,6 +155,21 @@ async fn converse(said: Said) -> u32 {
     if let Ok(files) = cell.list(Area::Work).await {
         assert!(files.len() <= LISTED_FILES_MAX);
         assert!(files.iter().all(|file| CellPath::work(&file.path).is_ok()));
+        succeeded += 1;
+    }
+    let turn = Turn {
+        start: Some(Execution::new(vec!["./program".to_owned()], limits)),
+        message: Bytes::from_static(b"message"),
+        cpu: limits.cpu,
+        wall: limits.wall,
+        answer_bytes: WANTED_BYTES_MAX,
+        is_last: true,
+    };
+    if let Ok(answered) = cell.turn(&turn).await {
+        assert!(answered.stdout.len() as u64 <= WANTED_BYTES_MAX && !answered.goes_on);
+        if let TurnReply::Answer(answer) = answered.reply {
+            assert!(answer.len() as u64 <= WANTED_BYTES_MAX);
+        }
         succeeded += 1;
     }
     cell.close().await.expect("there is nothing to tear down");
@@ -189,10 +224,13 @@ mod tests {
         words.push((3, 0, 0, b"file".into()));
         words.push((9, 7, 0, Vec::new()));
         words.push((3, 0, 0, b"\x01\x03a/b\x05\x01".into()));
+        words.push((10, 2, 1, Vec::new()));
+        words.push((3, 0, 0, b"ye".into()));
+        words.push((3, 0, 0, b"s".into()));
         words.push((5, 0, 0, Vec::new()));
         let said = speak(&words);
         let all = said.len();
-        assert_eq!(faced(said), Faced { succeeded: 5, taken_bytes: all });
+        assert_eq!(faced(said), Faced { succeeded: 6, taken_bytes: all });
     }
 
     /// The runner announces sizes, but the host's limit decides.

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use runner::layout;
-use runner::message::{self, Command, Listing, Reply, Report};
+use runner::message::{self, Command, Listing, Reply, Report, TurnEnd};
 
 use crate::spec::Ceiling;
 use crate::{
-    Afterwards, Area, CellPath, Ended, Excess, Execution, Limits, ListedFile, MemorySource,
-    Outcome, SandboxError, Stack,
+    Afterwards, Answered, Area, CellPath, Ended, Excess, Execution, Limits, ListedFile,
+    MemorySource, Outcome, SandboxError, Stack, Turn, TurnReply,
 };
 
 /// Turns a reply into the expected result or an error.
@@ -58,6 +58,7 @@ pub(super) fn command(execution: &Execution, ceiling: Ceiling) -> Command {
         env: execution.env.clone(),
         stdin_bytes: execution.stdin.len() as u64,
         linked: execution.linked,
+        talks: execution.talks,
         accepting: execution.accepting.clone(),
         cpu: limits.cpu,
         wall: limits.wall,
@@ -96,27 +97,81 @@ pub(super) fn within(report: &Report, limits: &Limits) -> bool {
 
 pub(super) fn outcome(report: &Report, stdout: Bytes, stderr: Bytes) -> Outcome {
     Outcome {
-        ended: match report.ended {
-            message::Ended::Exited(code) => Ended::Exited { code },
-            message::Ended::Signaled(signal) => Ended::Signaled { signal },
-            message::Ended::CpuLimit => Ended::CpuLimit,
-            message::Ended::WallLimit => Ended::WallLimit,
-            message::Ended::MemoryLimit => Ended::MemoryLimit,
-            message::Ended::OutputLimit => Ended::OutputLimit,
-            message::Ended::FileLimit => Ended::FileLimit,
-        },
+        ended: report.ended.into(),
         cpu: report.cpu,
         wall: report.wall,
         peer_ended: report.peer_ended,
         busy: report.busy,
         memory_bytes: report.memory_bytes,
-        memory_source: if report.memory_from_cgroup {
-            MemorySource::Cgroup
-        } else {
-            MemorySource::PeakRss
-        },
+        memory_source: memory_source(report.memory_from_cgroup),
         stdout,
         stderr,
         stderr_truncated: report.stderr_truncated,
+    }
+}
+
+fn memory_source(is_cgroup: bool) -> MemorySource {
+    if is_cgroup { MemorySource::Cgroup } else { MemorySource::PeakRss }
+}
+
+impl From<message::Ended> for Ended {
+    fn from(ended: message::Ended) -> Self {
+        match ended {
+            message::Ended::Exited(code) => Self::Exited { code },
+            message::Ended::Signaled(signal) => Self::Signaled { signal },
+            message::Ended::CpuLimit => Self::CpuLimit,
+            message::Ended::WallLimit => Self::WallLimit,
+            message::Ended::MemoryLimit => Self::MemoryLimit,
+            message::Ended::OutputLimit => Self::OutputLimit,
+            message::Ended::FileLimit => Self::FileLimit,
+        }
+    }
+}
+
+/// The request for a turn.
+pub(super) fn turn(turn: &Turn, ceiling: Ceiling) -> message::Turn {
+    message::Turn {
+        start: turn.start.as_ref().map(|execution| command(execution, ceiling)),
+        message_bytes: turn.message.len() as u64,
+        cpu: turn.cpu,
+        wall: turn.wall,
+        answer_bytes: turn.answer_bytes,
+        is_last: turn.is_last,
+    }
+}
+
+/// Whether a turn's report announces no more than the limits allow. `limits` are those of the
+/// program that takes the turn.
+pub(super) fn turn_within(answered: &message::Answered, turn: &Turn, limits: &Limits) -> bool {
+    let answer_bytes = match answered.end {
+        TurnEnd::Answer(bytes) => bytes,
+        TurnEnd::Spoiled | TurnEnd::Ended(_) => 0,
+    };
+    answer_bytes <= turn.answer_bytes
+        && answered.stdout_bytes <= limits.stdout_bytes
+        && answered.stderr_bytes <= limits.stderr_bytes
+        && !(answered.goes_on && turn.is_last)
+}
+
+pub(super) fn answered(
+    answered: &message::Answered,
+    answer: Bytes,
+    stdout: Bytes,
+    stderr: Bytes,
+) -> Answered {
+    Answered {
+        reply: match answered.end {
+            TurnEnd::Answer(_) => TurnReply::Answer(answer),
+            TurnEnd::Spoiled => TurnReply::Spoiled,
+            TurnEnd::Ended(ended) => TurnReply::Ended(ended.into()),
+        },
+        goes_on: answered.goes_on,
+        cpu: answered.cpu,
+        wall: answered.wall,
+        memory_bytes: answered.memory_bytes,
+        memory_source: memory_source(answered.memory_from_cgroup),
+        stdout,
+        stderr,
+        stderr_truncated: answered.stderr_truncated,
     }
 }

@@ -22,6 +22,7 @@ pub(crate) const PROBE: &[&str] = &[
     include_str!("probes/filesystem.c"),
     include_str!("probes/output.c"),
     include_str!("probes/link.c"),
+    include_str!("probes/turns.c"),
     include_str!("probes/kernel.c"),
     include_str!("probes/main.c"),
 ];

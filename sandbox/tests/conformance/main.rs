@@ -24,6 +24,7 @@ mod processes;
 mod suite;
 mod time;
 mod traps;
+mod turns;
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;

@@ -15,7 +15,9 @@ use sandbox::{Sandbox, SandboxConfig, resolve};
 use crate::case::{Case, Mode, Program};
 use crate::fixture::{Fixture, PROBE};
 use crate::host::{self, Snapshot};
-use crate::{build, cell, compile, filesystem, kernel, link, memory, output, processes, time};
+use crate::{
+    build, cell, compile, filesystem, kernel, link, memory, output, processes, time, turns,
+};
 
 /// How many cases run at the same time. The cases themselves need the machine's processors.
 const AT_ONCE: usize = 2;
@@ -36,6 +38,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("kernel", kernel::cases()),
         ("cell", cell::cases()),
         ("link", link::cases()),
+        ("turns", turns::cases()),
     ];
     sections.into_iter().flat_map(|(_, cases)| cases).collect()
 }

@@ -52,7 +52,7 @@ static const struct behaviour main_behaviours[] = {{"inventory", inventory}, {0}
 
 int main(int argc, char **argv) {
     const struct behaviour *parts[] = {
-        time_behaviours, memory_behaviours, process_behaviours, filesystem_behaviours, output_behaviours, link_behaviours, kernel_behaviours, main_behaviours,
+        time_behaviours, memory_behaviours, process_behaviours, filesystem_behaviours, output_behaviours, link_behaviours, turn_behaviours, kernel_behaviours, main_behaviours,
     };
     static char *none[] = {NULL, NULL};
     char **words = argc > 2 ? argv + 2 : none;
