@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// The crates that each crate may depend on. Explain a new dependency in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("crash-note", &[]),
     ("domain", &[]),
     ("runner", &[]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("audit", &["domain", "event-store", "supervision"]),
     ("read-model", &["domain", "sqlite"]),
     ("sandbox", &["runner"]),
+    ("functions", &["domain"]),
     ("statement", &[]),
     ("fuzz", &["graphql", "problem-package", "query-api", "statement"]),
     ("problem-package", &["domain", "statement"]),
