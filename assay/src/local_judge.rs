@@ -243,7 +243,8 @@ impl LocalJudge {
             Ok(found) => found,
             Err(detail) => return Ok(Err(detail)),
         };
-        if let Some(text) = submission.source().filter(|_| offer.has_snippets()) {
+        let is_text = offer.has_snippets() || self.content.signature.is_some();
+        if let Some(text) = submission.source().filter(|_| is_text) {
             return self.text(id, text).await;
         }
         let included = fetch_files(self.materials.as_ref(), &self.content.included(id)).await?;
@@ -265,7 +266,7 @@ impl LocalJudge {
             Err(detail) => return Ok(Err(detail)),
         };
         let included = fetch_files(self.materials.as_ref(), &self.content.included(id)).await?;
-        let source = Source::single_among(language, &offer.join(text), &included);
+        let source = Source::submitted(language, &self.content, &offer, text, &included);
         Ok(source.map_err(|error| error.to_string()))
     }
 

@@ -64,6 +64,8 @@ pub enum ProblemChangeKind {
     Languages,
     /// The reference solution, which answers users' own inputs.
     ReferenceSolution,
+    /// The function or class that submissions define.
+    Signature,
 }
 
 /// A change that importing a package would make.

@@ -108,7 +108,7 @@ events! {
     /// The account's personal data and secrets were erased.
     AccountErased = 1,
     /// A problem has a new revision; the first one creates the problem.
-    ProblemRevised = 4,
+    ProblemRevised = 5,
     /// Other accounts may see the problem from now on, or no longer.
     ProblemVisibilityChanged = 1,
     /// The problem was archived.
@@ -130,7 +130,7 @@ events! {
     /// Compilation ended, successfully or not.
     Compiled = 1,
     /// One or more tests were judged.
-    TestsJudged = 2,
+    TestsJudged = 3,
     /// The attempt ended with a verdict.
     JudgingFinished = 2,
     /// The attempt ended without a verdict.
@@ -174,9 +174,9 @@ fn upcast(kind: &str, schema: u32, data: &RawValue) -> Result<Event, DecodeError
         ("ProblemRevised", 1) => serde_json::from_str::<first_schema::Revised>(data)
             .map(|revised| Event::ProblemRevised(revised.into())),
         // A field was removed, or fields were added that default to empty.
-        ("ProblemRevised", 2 | 3) => serde_json::from_str(data).map(Event::ProblemRevised),
+        ("ProblemRevised", 2..=4) => serde_json::from_str(data).map(Event::ProblemRevised),
         ("JudgingStarted", 1) => serde_json::from_str(data).map(Event::JudgingStarted),
-        ("TestsJudged", 1) => serde_json::from_str(data).map(Event::TestsJudged),
+        ("TestsJudged", 1 | 2) => serde_json::from_str(data).map(Event::TestsJudged),
         ("JudgingFinished", 1) => serde_json::from_str(data).map(Event::JudgingFinished),
         _ => return Err(DecodeError::Unknown { kind: kind.to_owned(), schema }),
     }

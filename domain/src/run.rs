@@ -165,6 +165,7 @@ impl CaseOutcome {
             false => outcome.end.and_then(RunEnd::verdict),
         };
         let nothing = || Shown {
+            result: None,
             stdout: String::new(),
             stderr: String::new(),
             truncated: false,

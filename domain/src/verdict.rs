@@ -87,15 +87,23 @@ pub enum RunEnd {
     OutputCap,
     /// The limit on the size of a file that the program writes.
     FileLimit,
+    /// The submitted function returned something.
+    Returned,
+    /// The submitted function threw an error.
+    Threw,
+    /// The program ended, or spoilt its conversation, before the submitted function returned.
+    NoAnswer,
 }
 
 impl RunEnd {
-    /// The verdict that follows from the end alone; `None` after a clean exit, where the output
-    /// decides.
+    /// The verdict that follows from the end alone; `None` after a clean exit or a return, where the
+    /// output or the value decides.
     pub fn verdict(self) -> Option<Verdict> {
         match self {
-            Self::Exit { code: 0 } => None,
-            Self::Exit { .. } | Self::Signal { .. } => Some(Verdict::RuntimeError),
+            Self::Exit { code: 0 } | Self::Returned => None,
+            Self::Exit { .. } | Self::Signal { .. } | Self::Threw | Self::NoAnswer => {
+                Some(Verdict::RuntimeError)
+            }
             Self::CpuClock | Self::WallClock => Some(Verdict::TimeLimitExceeded),
             Self::MemoryLimit => Some(Verdict::MemoryLimitExceeded),
             Self::OutputCap | Self::FileLimit => Some(Verdict::OutputLimitExceeded),
@@ -111,6 +119,9 @@ impl fmt::Display for RunEnd {
             Self::CpuClock => f.write_str("used too much CPU time"),
             Self::WallClock => f.write_str("took too long"),
             Self::MemoryLimit => f.write_str("used too much memory"),
+            Self::Returned => f.write_str("returned"),
+            Self::Threw => f.write_str("threw an error"),
+            Self::NoAnswer => f.write_str("ended without an answer"),
             Self::OutputCap => f.write_str("printed too much"),
             Self::FileLimit => f.write_str("wrote too much to a file"),
         }

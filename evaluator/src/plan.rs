@@ -117,7 +117,7 @@ impl Plan {
         self.texts_left = 0;
         if let Some(shown) = &mut outcome.shown {
             let (stdout, stderr, checker) = (String::new(), String::new(), None);
-            *shown = Shown { stdout, stderr, truncated: true, checker };
+            *shown = Shown { stdout, stderr, truncated: true, checker, result: None };
         }
         if let Some(Feedback { judge, team }) = &mut outcome.feedback {
             for message in [judge, team].into_iter().flatten() {

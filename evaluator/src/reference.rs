@@ -108,7 +108,7 @@ pub(crate) async fn source_of(
     let offer = content.language(language).ok_or_else(no_language)?;
     let included = fetch_files(&tools.library, &content.included(language)).await;
     let included = included.map_err(Fault::from)?;
-    let source = Source::single_among(known, &offer.join(text), &included);
+    let source = Source::submitted(known, content, &offer, text, &included);
     Ok(source.map_err(|error| Fault::Program {
         program: "the included code".to_owned(),
         detail: error.to_string(),

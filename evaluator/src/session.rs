@@ -257,7 +257,7 @@ impl<'a> Session<'a> {
         let text = std::str::from_utf8(&text).map_err(|_| Interruption::NotText)?;
         let included = revised.content.included(&received.language);
         let included = fetch_files(&tools.library, &included).await.map_err(Fault::from)?;
-        let source = Source::single_among(language, &offer.join(text), &included);
+        let source = Source::submitted(language, &revised.content, &offer, text, &included);
         Ok(source.map_err(|error| Fault::Program {
             program: "the included code".to_owned(),
             detail: error.to_string(),

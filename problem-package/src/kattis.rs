@@ -109,6 +109,7 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
         languages: extras::read_languages(tree, &manifest, options, &mut report),
         // Chosen when the submissions are known.
         reference: None,
+        signature: None,
     };
     let submissions = submissions::read(tree, &manifest, options, &content, &mut report);
     let languages = input_validators

@@ -36,7 +36,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "webhook",
         ],
     ),
-    ("evaluator", &["crash-note", "domain", "event-store", "sandbox", "supervision"]),
+    ("evaluator", &["crash-note", "domain", "event-store", "functions", "sandbox", "supervision"]),
     ("projector", &["domain", "event-store", "read-model", "supervision"]),
     (
         "simulation",

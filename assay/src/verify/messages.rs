@@ -148,7 +148,13 @@ mod tests {
 
     fn shown(checker: Option<&str>, stderr: &str) -> Option<Shown> {
         let (stdout, stderr) = (String::new(), stderr.to_owned());
-        Some(Shown { stdout, stderr, truncated: false, checker: checker.map(str::to_owned) })
+        Some(Shown {
+            stdout,
+            stderr,
+            truncated: false,
+            checker: checker.map(str::to_owned),
+            result: None,
+        })
     }
 
     #[test]

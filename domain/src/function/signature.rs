@@ -1,5 +1,6 @@
 //! What a submission has to define, and the cases that it is called with.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -326,6 +327,47 @@ impl Signature {
     }
 }
 
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.callable {
+            Callable::Function(function) => write!(
+                f,
+                "{} {}({})",
+                Returns(function.returns.as_ref()),
+                function.name,
+                Params(&function.params)
+            ),
+            Callable::Class(class) => {
+                write!(f, "class {} {{ {0}({});", class.name, Params(&class.constructor))?;
+                for Method { name, params, returns } in &class.methods {
+                    write!(f, " {} {name}({});", Returns(returns.as_ref()), Params(params))?;
+                }
+                f.write_str(" }")
+            }
+        }
+    }
+}
+
+struct Returns<'a>(Option<&'a Type>);
+
+impl fmt::Display for Returns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(of) => of.fmt(f),
+            None => f.write_str("void"),
+        }
+    }
+}
+
+struct Params<'a>(&'a [Param]);
+
+impl fmt::Display for Params<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let params = self.0.iter().map(|param| format!("{} {}", param.of, param.name));
+        f.write_str(&params.collect::<Vec<_>>().join(", "))
+    }
+}
+
 impl Function {
     /// The type of what is compared.
     pub fn compared(&self) -> &Type {
@@ -483,6 +525,14 @@ mod tests {
         assert_eq!(signature.write_answer(&arguments, &found), results);
         let other = signature.read_reply(&arguments, &[0, 0]).unwrap();
         assert!(!signature.holds(&expected, &other));
+    }
+
+    #[test]
+    fn a_signature_is_shown_as_a_reader_expects() {
+        assert_eq!(two_sum().to_string(), "int[] twoSum(int[] nums, int target)");
+        let class = "class Cache { Cache(int capacity); string? get(int key); \
+                     void put(int key, string value); }";
+        assert_eq!(cache().to_string(), class);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::judging::{Checker, Include, PackagedProgram};
 use super::limits::{Limits, TimeLimitOrigin};
 use super::test::{BlobRef, ProgramFile, Test};
 use crate::checker::TokenOptions;
+use crate::function::Declaration;
 use crate::grading::{Grading, OnFailure, Rubric, Slot};
 use crate::{Digest, LanguageId, Slug};
 
@@ -148,6 +149,10 @@ pub struct RevisionContent {
     /// The solution that answers inputs of users' own; `None` if they get no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ReferenceSolution>,
+    /// The function or class that submissions define, if this is a function problem. The tests are
+    /// then cases in JSON, and `checker` is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Declaration>,
 }
 
 impl Default for RevisionContent {
@@ -174,6 +179,7 @@ impl Default for RevisionContent {
             include: vec![],
             languages: vec![],
             reference: None,
+            signature: None,
         }
     }
 }

@@ -62,6 +62,8 @@ pub enum ChangeKind {
     Languages,
     /// The reference solution.
     ReferenceSolution,
+    /// The function or class that submissions define.
+    Signature,
 }
 
 /// One change.
@@ -117,6 +119,7 @@ impl Changes {
             include,
             languages,
             reference,
+            signature,
         } = before;
         self.value(ChangeKind::Title, None, title, &after.title, Clone::clone);
         self.value(ChangeKind::Difficulty, None, difficulty, &after.difficulty, stored);
@@ -183,6 +186,9 @@ impl Changes {
             let text =
                 |it: &super::ReferenceSolution| format!("{}, {}", it.language, blob(&it.source));
             reference.as_ref().map_or_else(none, text)
+        });
+        self.value(ChangeKind::Signature, None, signature, &after.signature, |signature| {
+            signature.as_ref().map_or_else(none, stored)
         });
     }
 
@@ -394,6 +400,7 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::checker::TokenOptions;
+    use crate::function::Declaration;
     use crate::grading::{Objective, OnFailure, TestGroup};
     use crate::problem::{
         Checker, Derivation, Difficulty, Include, ProblemLanguage, Protocol, ReferenceSolution,
@@ -432,7 +439,7 @@ mod tests {
     #[test]
     fn every_changed_field_is_reported_once() {
         use ChangeKind as Kind;
-        let cases: [Case; 28] = [
+        let cases: [Case; 29] = [
             (|it| it.title.push('!'), Kind::Title, None),
             (|it| it.difficulty = Difficulty::Hard, Kind::Difficulty, None),
             (|it| it.tags.push("math".parse().unwrap()), Kind::Tags, None),
@@ -497,6 +504,7 @@ mod tests {
                 Kind::ReferenceSolution,
                 None,
             ),
+            (|it| it.signature = Some(Declaration::default()), Kind::Signature, None),
             (
                 |it| it.include.push(Include { language: None, files: program().files }),
                 Kind::Include,

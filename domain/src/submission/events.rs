@@ -73,6 +73,9 @@ pub struct Shown {
     pub truncated: bool,
     /// The checker's message.
     pub checker: Option<String>,
+    /// For a function problem, the beginning of what the submission returned, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
 }
 
 /// Messages of the problem's validator about an output.

@@ -73,19 +73,25 @@ impl Compiler {
     /// # Errors
     /// If the sandbox failed.
     pub async fn compile(&self, source: &Source, core: Option<u32>) -> Result<Compilation, Fault> {
-        let Source { language, layout, files } = source;
+        let Source { language, layout, files, .. } = source;
         let toolchain = self.cells.sandbox().toolchain(language).await?;
         let entry_point = layout.entry_point.as_deref().unwrap_or_default();
         let head = [language.id.as_str(), &toolchain.digest, &layout.main, entry_point];
         let files = files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_ref()]);
         let key = Digest::of(&framed(head.into_iter().map(str::as_bytes).chain(files)));
-        self.remember(key, async || {
+        let compiled = self.remember(key, async || {
             let mut cell = self.cells.prepare(&CellSpec::compile(language)).await?;
             let compiled = compile_in(&mut cell, source, core).await;
             self.cells.retire(cell).await;
             compiled
-        })
-        .await
+        });
+        let mut compilation = compiled.await?;
+        if let (Some(calls), None) = (&source.calls, &compilation.artifact)
+            && let Some(hint) = calls.hint(&compilation.log)
+        {
+            compilation.log.insert_str(0, &hint);
+        }
+        Ok(compilation)
     }
 
     /// Builds a program that has its own scripts, in a cell for programs in this language.

@@ -11,6 +11,7 @@ use domain::verdict::RunEnd;
 use sandbox::{Cell, CellSpec, Ended, Execution, MemorySource, Outcome};
 
 use super::executable::put_files;
+use super::function::{Called, Calls, Case, CaseResult, Waiting};
 use super::interaction::{self, Ends, Ruling};
 use super::output_checker::{Found, OutputChecker};
 use super::validator::{Files, Role, Validated};
@@ -31,6 +32,8 @@ pub struct JudgingCells {
     /// The program's data files, written to the working directory of each run.
     data: Vec<(String, Bytes)>,
     output_checker: OutputChecker,
+    /// The program that waits for its next case, if it is a function.
+    waiting: Option<Waiting>,
     memory_source: Option<MemorySource>,
     /// Bytes of each output stream that an outcome shows.
     shown_bytes_max: usize,
@@ -64,6 +67,7 @@ impl JudgingCells {
             program,
             data,
             output_checker: OutputChecker::new(cells, problem_programs),
+            waiting: None,
             memory_source: None,
             shown_bytes_max: SHOWN_BYTES_MAX,
         })
@@ -114,6 +118,7 @@ impl JudgingCells {
         };
         self.program.executable.install(&mut fresh).await?;
         self.cells.retire(std::mem::replace(&mut self.cell, fresh)).await;
+        self.waiting = None;
         Ok(())
     }
 
@@ -131,6 +136,9 @@ impl JudgingCells {
                 core,
             )
             .await;
+        }
+        if let Some(calls) = self.program.source.calls.clone() {
+            return self.judge_call(&calls, test, core).await;
         }
         let passes = match &self.output_checker.problem_programs().checking {
             Checking::Programs(validators) => validators.validation.passes,
@@ -160,6 +168,60 @@ impl JudgingCells {
             }
         }
         Ok(judged.expect("there was a pass"))
+    }
+
+    /// Calls the submitted function, and judges what it returns.
+    async fn judge_call(
+        &mut self,
+        calls: &Calls,
+        test: &TestData,
+        core: Option<u32>,
+    ) -> Result<Judged, Fault> {
+        let case = calls.case(test)?;
+        let limit = Duration::from_millis(self.program.limits.time_ms);
+        let first = self.call(calls, &case, test, core).await?;
+        let mut cpu = first.outcome.cpu;
+        let second = match near_limit::is_near(&first.outcome, limit) {
+            true => {
+                self.renew().await?;
+                Some(self.call(calls, &case, test, core).await?)
+            }
+            false => None,
+        };
+        cpu += second.as_ref().map_or(Duration::ZERO, |second| second.outcome.cpu);
+        let reruns = u32::from(second.is_some());
+        let repeated = second.as_ref().map(|second| second.outcome.clone());
+        let outcome = near_limit::run_that_counts(first.outcome.clone(), repeated, limit);
+        let said = match second {
+            Some(second) if second.outcome == outcome => second.said,
+            _ => first.said,
+        };
+        let CaseResult { end, verdict, note, result } =
+            calls.rule(&case, run_end(outcome.ended), &said);
+        let found = Found::plain(end, verdict, note);
+        let pass = Pass { outcome, reruns, cpu, found };
+        let mut judged = added(None, pass, test, self.shown_bytes_max);
+        if let (Some(shown), Some(result)) = (&mut judged.outcome.shown, result) {
+            let (text, is_cut) = excerpt(result.to_string().as_bytes(), self.shown_bytes_max);
+            shown.result = Some(text);
+            shown.truncated |= is_cut;
+        }
+        Ok(judged)
+    }
+
+    async fn call(
+        &mut self,
+        calls: &Calls,
+        case: &Case,
+        test: &TestData,
+        core: Option<u32>,
+    ) -> Result<Called, Fault> {
+        let mut limits = run_limits(&self.program);
+        limits.cpu += near_limit::margin(limits.cpu);
+        let start = Execution { core, ..self.execution(test, limits) };
+        let called = calls.call(&mut self.cell, &mut self.waiting, case, &start).await?;
+        self.memory_source = Some(called.outcome.memory_source);
+        Ok(called)
     }
 
     async fn pass(
@@ -345,7 +407,7 @@ fn added(judged: Option<Judged>, pass: Pass, test: &TestData, shown_bytes_max: u
                 let (stdout, more_stdout) = excerpt(&outcome.stdout, shown_bytes_max);
                 let (stderr, more_stderr) = excerpt(&outcome.stderr, shown_bytes_max);
                 let truncated = more_stdout || more_stderr || outcome.stderr_truncated;
-                Shown { stdout, stderr, truncated, checker: found.message }
+                Shown { stdout, stderr, truncated, checker: found.message, result: None }
             }),
         },
         reruns: reruns + judged.as_ref().map_or(0, |judged| judged.reruns),

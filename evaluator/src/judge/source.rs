@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::Digest;
+use domain::function::InvalidSignature;
+use domain::problem::{ProblemLanguage, RevisionContent};
 use sandbox::{Language, Layout};
 
+use super::function::Calls;
 use super::text;
 
 /// A program's source.
@@ -17,6 +20,8 @@ pub struct Source {
     pub layout: Layout,
     /// Names relative to the program's folder, with content, in order of name.
     pub files: Vec<(String, Bytes)>,
+    /// How it is called, if it is a function or class.
+    pub calls: Option<Arc<Calls>>,
 }
 
 /// Why files do not form a program.
@@ -31,14 +36,44 @@ pub enum SourceError {
     /// The problem's files use every name that a submission without a file name could get.
     #[error("the problem has a file {0}, which leaves no name for the submission's file")]
     NameTaken(String),
+    /// The problem's signature is not one.
+    #[error("the signature is invalid: {0}")]
+    Signature(InvalidSignature),
+    /// Functions cannot be submitted in this language.
+    #[error("functions cannot be submitted in {0}")]
+    NoDriver(String),
+    /// The submission has something that a driver cannot call.
+    #[error("line {}: {}", .0.line, .0.reason)]
+    Refused(functions::Refused),
 }
 
 impl Source {
+    /// A submitted text as it is compiled for a problem: with what calls it if it is a function, or
+    /// else with the problem's snippets and files.
+    ///
+    /// # Errors
+    /// If that is not a program.
+    pub fn submitted(
+        language: &Arc<Language>,
+        content: &RevisionContent,
+        offer: &ProblemLanguage,
+        text: &str,
+        included: &[(String, Bytes)],
+    ) -> Result<Self, SourceError> {
+        match &content.signature {
+            None => Self::single_among(language, &offer.join(text), included),
+            Some(declaration) => {
+                let signature = declaration.read().map_err(SourceError::Signature)?;
+                Self::of_function(language, signature, text)
+            }
+        }
+    }
+
     /// A program of one file, with the language's default file name.
     pub fn single(language: &Arc<Language>, text: &str) -> Self {
         let layout = Layout::single(language);
         let files = vec![(layout.main.clone(), Bytes::copy_from_slice(text.as_bytes()))];
-        Self { language: Arc::clone(language), layout, files }
+        Self { language: Arc::clone(language), layout, files, calls: None }
     }
 
     /// A program of several files. Files of the problem are added, and replace the program's files
@@ -69,7 +104,7 @@ impl Source {
         let sources = files.iter().map(|(name, _)| name.clone());
         let sources = sources.filter(|name| language.is_source(name)).collect();
         let layout = Layout { main, sources, entry_point };
-        Ok(Self { language: Arc::clone(language), layout, files })
+        Ok(Self { language: Arc::clone(language), layout, files, calls: None })
     }
 
     /// A program of one file without a name, with the problem's files. If the problem uses the
@@ -109,6 +144,9 @@ impl Source {
 
     /// The files that are not sources, which a run finds in its working directory.
     pub fn data(&self) -> Vec<(String, Bytes)> {
+        if self.calls.is_some() {
+            return vec![];
+        }
         let is_data = |name: &str| !self.language.is_source(name);
         self.files.iter().filter(|(name, _)| is_data(name)).cloned().collect()
     }

@@ -214,8 +214,7 @@ pub struct Drivers {
 }
 
 impl Drivers {
-    /// The built-in drivers.
-    pub fn builtin() -> Self {
+    pub(crate) fn builtin() -> Self {
         Self::parse(BUILTIN.iter().copied())
             .expect("a test reads every driver that ships with the program")
     }

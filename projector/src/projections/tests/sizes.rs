@@ -31,6 +31,7 @@ fn no_document_grows_with_the_number_of_tests() {
         score: None,
         feedback: Some(Feedback { judge: Some(message.clone()), team: Some(message.clone()) }),
         shown: Some(Shown {
+            result: None,
             stdout: stream_text.clone(),
             stderr: stream_text.clone(),
             truncated: true,
