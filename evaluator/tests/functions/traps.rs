@@ -1,0 +1,437 @@
+//! What goes wrong in submissions, by accident or on purpose, in every language where it can. Each
+//! trap has its place in a table: the verdict of each case, and what the outcomes must show.
+
+use domain::submission::TestOutcome;
+use futures::StreamExt;
+use sandbox::Adapter;
+use serde_json::json;
+
+use crate::judge::{Judge, Problem, in_short, shown};
+
+/// The number of submissions that are judged at the same time.
+const AT_ONCE: usize = 2;
+
+/// A submission to the problem `twice`: four cases, which should give 2, 4, 6 and 8.
+struct Trap {
+    name: &'static str,
+    language: &'static str,
+    source: &'static str,
+    /// The verdicts in short, or `CE`.
+    expected: &'static str,
+    /// What standard output, standard error, the note and the result of all cases together, or the
+    /// compiler's messages, must contain.
+    says: &'static [&'static str],
+}
+
+fn trap(
+    name: &'static str,
+    language: &'static str,
+    source: &'static str,
+    expected: &'static str,
+    says: &'static [&'static str],
+) -> Trap {
+    Trap { name, language, source, expected, says }
+}
+
+fn twice() -> Problem {
+    let declaration = r#"
+        function = "twice"
+        params = [{ name = "n", type = "int" }]
+        returns = "int"
+    "#;
+    let cases = [1, 2, 3, 4].map(|n| (json!([n]), json!(2 * n)));
+    Problem::new(declaration, &cases)
+}
+
+fn python() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "python3", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "class Solution:\n    def twice(self, n):\n        print('seen', n)\n        return 2 * n\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "prints too much",
+            "class Solution:\n    def twice(self, n):\n        if n == 2:\n            while True: print('x' * 1000)\n        return 2 * n\n",
+            "AC OLE AC AC",
+            &[],
+        ),
+        trap(
+            "closes its output",
+            "import os\nclass Solution:\n    def twice(self, n):\n        os.close(1)\n        return 2 * n\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "forges an answer",
+            "import os, struct\nclass Solution:\n    def twice(self, n):\n        os.write(4, struct.pack('<iBiB', 6, 0, 2 * n, 0))\n        os._exit(0)\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "forges two answers",
+            "import os, struct\nclass Solution:\n    def twice(self, n):\n        os.write(4, struct.pack('<iBiB', 6, 0, 2 * n, 0) * 2)\n        os._exit(0)\n",
+            "RE RE RE RE",
+            &["before the function returned"],
+        ),
+        trap(
+            "closes the way of answers",
+            "import os\nclass Solution:\n    def twice(self, n):\n        if n == 2: os.close(4)\n        return 2 * n\n",
+            "AC RE AC AC",
+            &[],
+        ),
+        trap(
+            "exits",
+            "import sys\nclass Solution:\n    def twice(self, n):\n        if n == 3: sys.exit(0)\n        return 2 * n\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "exits at once",
+            "import os\nclass Solution:\n    def twice(self, n):\n        if n == 3: os._exit(7)\n        return 2 * n\n",
+            "AC AC RE AC",
+            &[],
+        ),
+        trap(
+            "works after the end",
+            "import atexit, threading, time\nclass Solution:\n    def twice(self, n):\n        atexit.register(print, 'late')\n        threading.Thread(target=lambda: (time.sleep(9), print('late'))).start()\n        return 2 * n\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "counts in a global",
+            "count = 0\nclass Solution:\n    seen = []\n    def twice(self, n, kept=[]):\n        global count\n        count += 1\n        kept.append(n)\n        self.seen.append(n)\n        return 2 * n + (count + len(kept) + len(self.seen) - 3)\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "computes ahead",
+            "import time\nend = time.process_time() + 2.5\nwhile time.process_time() < end: pass\nclass Solution:\n    def twice(self, n):\n        end = time.process_time() + 1\n        while n == 2 and time.process_time() < end: pass\n        return 2 * n\n",
+            "AC TLE AC AC",
+            &[],
+        ),
+        trap(
+            "crashes",
+            "import ctypes\nclass Solution:\n    def twice(self, n):\n        if n == 2: ctypes.string_at(0)\n        return 2 * n\n",
+            "AC RE AC AC",
+            &[],
+        ),
+        trap(
+            "never ends",
+            "class Solution:\n    def twice(self, n):\n        while n == 3: pass\n        return 2 * n\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "is slow in every case",
+            "import time\nclass Solution:\n    def twice(self, n):\n        end = time.process_time() + 2.5\n        while time.process_time() < end: pass\n        return 2 * n\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "kills the driver",
+            "import os, signal\nclass Solution:\n    def twice(self, n):\n        if n == 2: os.kill(os.getppid(), signal.SIGKILL)\n        return 2 * n\n",
+            "AC RE AC AC",
+            &[],
+        ),
+        trap(
+            "leaves a process",
+            "import os, time\nclass Solution:\n    def twice(self, n):\n        if os.fork() == 0:\n            time.sleep(9)\n            os._exit(0)\n        return 2 * n\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "leaves a file",
+            "import os\nclass Solution:\n    def twice(self, n):\n        known = os.path.exists('/tmp/memo')\n        open('/tmp/memo', 'w').write('x')\n        return 2 * n + known\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "returns nothing",
+            "class Solution:\n    def twice(self, n):\n        pass\n",
+            "WA WA WA WA",
+            &["expected an int (32 bits), and it is None"],
+        ),
+        trap(
+            "returns too large a number",
+            "class Solution:\n    def twice(self, n):\n        return 2 * n if n < 3 else 2 ** 31\n",
+            "AC AC WA WA",
+            &["2147483648 is no int (32 bits)"],
+        ),
+        trap(
+            "returns a float",
+            "class Solution:\n    def twice(self, n):\n        return 2.0 * n\n",
+            "WA WA WA WA",
+            &["expected an int (32 bits), and it is a value of type float"],
+        ),
+        trap(
+            "lies",
+            "class Any(int):\n    def __eq__(self, other): return True\nclass Solution:\n    def twice(self, n):\n        return Any(7)\n",
+            "WA WA WA WA",
+            &["7"],
+        ),
+        trap(
+            "looks for the answer",
+            "import sys\nclass Solution:\n    def twice(self, n):\n        if n != 4: return 2 * n\n        frame, found = sys._getframe(), []\n        while frame:\n            found += [v for v in frame.f_locals.values() if v == 2 * n]\n            frame = frame.f_back\n        return found[0] if found else 0\n",
+            "AC AC AC WA",
+            &[],
+        ),
+        trap(
+            "defines a main",
+            "if __name__ == '__main__':\n    raise SystemExit\nclass Solution:\n    def twice(self, n): return 2 * n\ndef main(): pass\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "hides a built-in",
+            "from math import *\nfrom typing import *\nclass Solution:\n    def twice(self, n: int) -> int: return pow(n, 1, 1000) * 2\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap("is a bare function", "def twice(n): return 2 * n\n", "AC AC AC AC", &[]),
+        trap(
+            "has another name",
+            "class Solution:\n    def double(self, n): return 2 * n\n",
+            "RE RE RE RE",
+            &["twice"],
+        ),
+        trap(
+            "takes other parameters",
+            "class Solution:\n    def twice(self, n, m): return 2 * n\n",
+            "RE RE RE RE",
+            &["missing 1 required positional argument: 'm'"],
+        ),
+        trap(
+            "throws",
+            "class Solution:\n    def twice(self, n):\n        if n == 4:\n            return [][n]\n        return 2 * n\n",
+            "AC AC AC RE",
+            &["solution.py\", line 4, in twice", "IndexError"],
+        ),
+        trap(
+            "does not load",
+            "raise ValueError('no')\n",
+            "RE RE RE RE",
+            &["solution.py\", line 1", "ValueError: no"],
+        ),
+        trap(
+            "does not compile",
+            "class Solution:\n    def twice(self, n) return 2\n",
+            "CE",
+            &["solution.py\", line 2"],
+        ),
+        trap(
+            "recurses deeply",
+            "class Solution:\n    def twice(self, n):\n        def f(k): return 0 if k == 0 else 1 + f(k - 1)\n        return 2 * n + f(50000) - 50000\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "recurses for ever",
+            "class Solution:\n    def twice(self, n):\n        return self.twice(n) if n == 2 else 2 * n\n",
+            "AC MLE AC AC",
+            &[],
+        ),
+        trap(
+            "is random",
+            "import random, os\nkept = set()\nclass Solution:\n    def twice(self, n):\n        print(random.random())\n        return 2 * n\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "takes all memory",
+            "class Solution:\n    def twice(self, n):\n        kept = []\n        while n == 2: kept.append(bytearray(b'x') * (1 << 20))\n        return 2 * n\n",
+            "AC MLE AC AC",
+            &[],
+        ),
+    ]
+}
+
+fn cpp() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "cpp", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "class Solution { public: int twice(int n) { cout << \"seen \" << n; printf(\"!\"); return 2 * n; } };",
+            "AC AC AC AC",
+            &["seen 1!", "seen 4!"],
+        ),
+        trap(
+            "prints too much",
+            "class Solution { public: int twice(int n) { while (n == 2) puts(\"xxxxxxxxxxxxxxxxxxxxxxxxxx\"); return 2 * n; } };",
+            "AC OLE AC AC",
+            &[],
+        ),
+        trap(
+            "closes its output",
+            "#include <unistd.h>\nclass Solution { public: int twice(int n) { close(1); cout << 1; return 2 * n; } };",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "forges an answer",
+            "#include <unistd.h>\nclass Solution { public: int twice(int n) { char f[10] = {6, 0, 0, 0, 0, (char)(2 * n)}; write(4, f, 10); _exit(0); } };",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "forges two answers",
+            "#include <unistd.h>\nclass Solution { public: int twice(int n) { char f[20] = {6, 0, 0, 0, 0, (char)(2 * n), 0, 0, 0, 0, 6, 0, 0, 0, 0, 9}; write(4, f, 20); _exit(0); } };",
+            "RE RE RE RE",
+            &["before the function returned"],
+        ),
+        trap(
+            "closes the way of answers",
+            "#include <unistd.h>\nclass Solution { public: int twice(int n) { if (n == 2) close(4); return 2 * n; } };",
+            "AC RE AC AC",
+            &[],
+        ),
+        trap(
+            "exits",
+            "class Solution { public: int twice(int n) { if (n == 3) exit(0); return 2 * n; } };",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "works after the end",
+            "struct Late { ~Late() { puts(\"late\"); } } late;\nclass Solution { public: int twice(int n) { atexit([] { puts(\"late\"); }); return 2 * n; } };",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "counts in a static",
+            "int count_ = 0;\nclass Solution { public: static int kept; int twice(int n) { static int seen = 0; return 2 * n + (++count_ + ++seen + ++kept - 3); } };\nint Solution::kept = 0;",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "computes ahead",
+            "struct Ahead { Ahead() { while (clock() < 5 * CLOCKS_PER_SEC / 2) {} } } ahead;\nclass Solution { public: int twice(int n) { while (n == 2 && clock() < 4 * CLOCKS_PER_SEC) {} return 2 * n; } };",
+            "AC TLE AC AC",
+            &[],
+        ),
+        trap(
+            "crashes",
+            "class Solution { public: int twice(int n) { if (n == 2) *(volatile int *)nullptr = 1; return 2 * n; } };",
+            "AC RE AC AC",
+            &[],
+        ),
+        trap(
+            "never ends",
+            "class Solution { public: int twice(int n) { while (n == 3) { volatile int x = 0; (void)x; } return 2 * n; } };",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "returns too large a number",
+            "class Solution { public: long long twice(int n) { return n < 3 ? 2 * n : 1LL << 31; } };",
+            "AC AC WA WA",
+            &["2147483648 is no int (32 bits)"],
+        ),
+        trap(
+            "int is long long",
+            "#include <bits/stdc++.h>\nusing namespace std;\n#define int long long\n#define private public\n#define all(x) x.begin(), x.end()\nclass Solution { private: int twice(int n) { return 2 * n; } };\nsigned main() { return 1; }",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "main is a macro",
+            "#define main int x; int main\nclass Solution { public: int twice(int n) { return 2 * n; } };",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "overloads",
+            "class Solution { public: int twice(int n) { return twice(n, 2); } int twice(int n, int m) { return n * m; } };",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "has another name",
+            "class Solution { public: int dbl(int n) { return 2 * n; } };",
+            "CE",
+            &["there is no `int twice(int n)`"],
+        ),
+        trap(
+            "takes other parameters",
+            "class Solution { public: int twice(int n, int m) { return 2 * n; } };",
+            "CE",
+            &["there is no `int twice(int n)`"],
+        ),
+        trap(
+            "is private",
+            "class Solution { int twice(int n) { return 2 * n; } };",
+            "CE",
+            &["private"],
+        ),
+        trap(
+            "does not compile",
+            "class Solution {\npublic:\n    int twice(int n) { return x; }\n};",
+            "CE",
+            &["solution.cpp:3:"],
+        ),
+        trap(
+            "throws",
+            "class Solution { public: int twice(int n) { if (n == 4) throw runtime_error(\"too large\"); return 2 * n; } };",
+            "AC AC AC RE",
+            &["too large"],
+        ),
+        trap(
+            "recurses deeply",
+            "class Solution { public: int f(int k) { volatile char c[64]; c[0] = 1; return k == 0 ? 0 : c[0] + f(k - 1); } int twice(int n) { return 2 * n + f(100000) - 100000; } };",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "takes all memory",
+            "class Solution { public: int twice(int n) { vector<vector<char>> kept; while (n == 2) kept.emplace_back(1 << 20, 'x'); return 2 * n; } };",
+            "AC MLE AC AC",
+            &[],
+        ),
+    ]
+}
+
+/// What is wrong with the result of a trap; `None` if nothing is.
+async fn fault(judge: &Judge, problem: &Problem, trap: &Trap) -> Option<String> {
+    let (found, said) = match judge.judge(problem, trap.language, trap.source).await {
+        Err(log) => ("CE".to_owned(), log),
+        Ok(outcomes) => (in_short(&outcomes), outcomes.iter().map(all_text).collect()),
+    };
+    let is_right = found == trap.expected && trap.says.iter().all(|text| said.contains(text));
+    let Trap { name, language, expected, says, .. } = trap;
+    (!is_right).then(|| format!("{language} {name}: {found}, not {expected} {says:?}:\n{said}"))
+}
+
+fn all_text(outcome: &TestOutcome) -> String {
+    let shown = shown(outcome);
+    let result = shown.result.as_deref().unwrap_or_default();
+    let note = shown.checker.as_deref().unwrap_or_default();
+    let end = outcome.end;
+    let stdout: String = shown.stdout.chars().take(200).collect();
+    format!("{end:?} {} ms {result:?} {note:?}\n{stdout}\n{}\n", outcome.time_ms, shown.stderr)
+}
+
+async fn check(adapter: Adapter, traps: Vec<Trap>) {
+    let judge = Judge::new(adapter);
+    let problem = twice();
+    let faults: Vec<String> = futures::stream::iter(&traps)
+        .map(|trap| fault(&judge, &problem, trap))
+        .buffer_unordered(AT_ONCE)
+        .filter_map(async |fault| fault)
+        .collect()
+        .await;
+    judge.shutdown().await;
+    println!("{} traps", traps.len());
+    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), traps.len(), faults.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_in_native_cells() {
+    check(Adapter::Native, python()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cpp_in_native_cells() {
+    check(Adapter::Native, cpp()).await;
+}
