@@ -19,6 +19,7 @@ pub use declaration::{
     Declaration, DeclaredMethod, DeclaredOutput, DeclaredParam, DeclaredStruct, FIELDS_MAX,
     InvalidSignature, METHODS_MAX, NAME_CHARS_MAX, PARAMS_MAX, STRUCTS_MAX,
 };
+pub use json::Mismatch;
 pub use signature::{
     Answer, Arguments, CALLS_MAX, Call, Callable, Class, Function, Method, NoAnswer, Output, Param,
     Signature,

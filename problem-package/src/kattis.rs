@@ -7,6 +7,7 @@ mod attachments;
 mod constants;
 mod data;
 mod extras;
+mod function;
 mod include;
 mod languages;
 mod layout;
@@ -45,6 +46,14 @@ const ACCEPTED: i32 = 42;
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Diagnostic>> {
     let mut report = Report::default();
     report.extend(tree.warnings());
+    let (function, expanded) = match function::is_in(tree) {
+        true => function::read(tree, &mut report).unzip(),
+        false => {
+            function::warn_of_lines(tree, &mut report);
+            (None, None)
+        }
+    };
+    let tree = expanded.as_ref().unwrap_or(tree);
     layout::check_links(tree, &mut report);
     let identity = identity(tree, options, &mut report);
     let mut manifest = manifest::read(tree, options, &mut report);
@@ -73,7 +82,9 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
         has_static_validator: static_validator.is_some(),
     };
     let data = data::read(tree, context, &mut blobs, &mut report);
-    warn_of_what_is_missing(&input_validators, &data, &mut report);
+    // The types of a function's values are checked without a validator.
+    let is_checked = function.is_some() || !input_validators.is_empty();
+    warn_of_what_is_missing(is_checked, &data, &mut report);
     let mut attachments = Attachments::read(tree, &mut blobs);
     let reader =
         statement::Reader { tree, manifest: &manifest, options, samples: data.samples.len() };
@@ -87,6 +98,10 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
     let grading =
         Grading { objective: manifest.kind.is_scoring.then_some(objective), groups: data.groups };
     let is_static = data.tests.iter().any(|test| test.is_static);
+    let mut languages = extras::read_languages(tree, &manifest, options, &mut report);
+    if let Some(function) = &function {
+        languages = function.offered(languages, options, &mut report);
+    }
     let content = RevisionContent {
         title: texts.title,
         difficulty: manifest.difficulty.unwrap_or(Difficulty::Medium),
@@ -106,10 +121,10 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
         grading,
         static_validator: static_validator.filter(|_| is_static),
         include: include::read(tree, &manifest, options, &mut blobs, &mut report),
-        languages: extras::read_languages(tree, &manifest, options, &mut report),
+        languages,
         // Chosen when the submissions are known.
         reference: None,
-        signature: None,
+        signature: function.map(|function| function.declaration),
     };
     let submissions = submissions::read(tree, &manifest, options, &content, &mut report);
     let languages = input_validators
@@ -147,12 +162,8 @@ fn names(programs: &[PackagedProgram]) -> Vec<String> {
 }
 
 /// Warns of missing parts that the formats' tools require but judging does not.
-fn warn_of_what_is_missing(
-    input_validators: &[PackagedProgram],
-    data: &data::Data,
-    report: &mut Report,
-) {
-    if input_validators.is_empty() {
+fn warn_of_what_is_missing(is_checked: bool, data: &data::Data, report: &mut Report) {
+    if !is_checked {
         let message = "there is no input validator: nothing checks the inputs";
         report.warning(INPUT_VALIDATORS[1], message, "a program in input_validators");
     }

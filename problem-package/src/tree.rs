@@ -8,6 +8,7 @@ mod links;
 mod path;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 
 use bytes::Bytes;
 
@@ -112,6 +113,27 @@ impl FileTree {
             .range(prefix.clone()..)
             .map_while(move |(path, bytes)| Some((path.strip_prefix(&prefix)?, bytes)))
             .take_while(|_| !self.budget.is_spent())
+    }
+
+    /// The tree without the files `removed` and with the files `added`, which must not be there yet.
+    pub(crate) fn replacing(
+        &self,
+        removed: &[String],
+        added: BTreeMap<String, Bytes>,
+        report: &mut Report,
+    ) -> Self {
+        let mut tree = self.clone();
+        removed.iter().for_each(|path| drop(tree.files.remove(path)));
+        for (path, bytes) in added {
+            match tree.files.entry(path) {
+                Slot::Vacant(slot) => drop(slot.insert(bytes)),
+                Slot::Occupied(slot) => {
+                    let path = slot.key().as_str();
+                    report.error(path, "there is another file of this name", "another name");
+                }
+            }
+        }
+        tree
     }
 
     /// The budget for reading the tree.

@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("functions", &["domain"]),
     ("statement", &[]),
     ("fuzz", &["graphql", "problem-package", "query-api", "statement"]),
-    ("problem-package", &["domain", "statement"]),
+    ("problem-package", &["domain", "functions", "statement"]),
     ("graphql", &["audit", "domain", "event-store", "read-model", "statement", "supervision"]),
     ("query-api", &["audit", "domain", "event-store", "graphql", "read-model"]),
     ("webhook", &["domain", "event-store", "read-model", "supervision"]),

@@ -1,8 +1,8 @@
 //! Reads `assay/`: parts of a problem that the format does not have.
 //!
 //! These are starter code in `starter/<language>.<ext>`, code joined around the submission in
-//! `snippets/<language>/start.<ext>` and `end.<ext>`, and explanations of samples in
-//! `samples/<name>.md`.
+//! `snippets/<language>/start.<ext>` and `end.<ext>`, explanations of samples in
+//! `samples/<name>.md`, and a signature, which [`function`](super::function) reads.
 
 use std::collections::BTreeMap;
 
@@ -133,12 +133,14 @@ pub(super) fn explain(
 fn report_unknown(tree: &FileTree, report: &mut Report) {
     for (name, _) in tree.under("assay") {
         let (folder, _) = name.split_once('/').unwrap_or(("", name));
-        if !["starter", "snippets", "samples"].contains(&folder) {
+        let is_known = ["starter", "snippets", "samples"].contains(&folder)
+            || ["signature.yaml", "metadata.json"].contains(&name);
+        if !is_known {
             let path = format!("assay/{name}");
             report.warning(
                 &path,
                 "is not a known part of assay/ and is ignored",
-                "starter, snippets or samples",
+                "starter, snippets, samples, signature.yaml or metadata.json",
             );
         }
     }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod data;
 mod draft;
+mod function;
 mod groups;
 mod manifest;
 mod newer;
