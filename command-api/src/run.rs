@@ -34,7 +34,8 @@ pub struct RunInput {
     /// The source code.
     source: String,
     /// What the program reads from its standard input, once for each: at most 10, each of at most
-    /// 64 KiB. If it is empty, the program runs on the first 10 samples of the problem.
+    /// 64 KiB. For a function problem each is the JSON of the arguments, as in the samples. If it is
+    /// empty, the program runs on the first 10 samples of the problem.
     #[graphql(default)]
     inputs: Vec<String>,
     /// Makes retries safe: a request with the same key and input returns the first run until that
@@ -101,6 +102,7 @@ async fn run(
     let content = revised.as_ref().map(|revised| &revised.content);
     let language = known_language(commands, content, &input.language).await?;
     check_source(&input.source, source_bytes_max(commands, content))?;
+    check_arguments(content, &input.inputs)?;
     let cases = cases(content, input.inputs)?;
     let id = match &input.idempotency_key {
         Some(key) => {
@@ -165,6 +167,29 @@ async fn problem_of(
 
 fn problem_in((revised, id): (&Arc<ProblemRevised>, &ID)) -> Result<RunProblem, ApiError> {
     Ok(RunProblem { slug: GlobalId::problem(id)?, revision: revised.revision })
+}
+
+/// Fails if the problem is a function problem and an input is not of its types.
+fn check_arguments(content: Option<&RevisionContent>, inputs: &[String]) -> Result<(), Failure> {
+    let Some(declaration) = content.and_then(|content| content.signature.as_ref()) else {
+        return Ok(());
+    };
+    let signature = declaration
+        .read()
+        .map_err(|error| ApiError::new(Code::Internal, format!("the signature: {error}")))?;
+    for (number, input) in (1..).zip(inputs) {
+        let read = serde_json::from_str(input).map_err(|error| error.to_string());
+        let read = read.and_then(|json| {
+            signature.read_arguments(&json).map_err(|mismatch| mismatch.to_string())
+        });
+        if let Err(reason) = read {
+            let message = format!(
+                "input {number} is not the JSON of the arguments of `{signature}`: {reason}"
+            );
+            return Err(UserError::at(UserErrorCode::Invalid, "input.inputs", message).into());
+        }
+    }
+    Ok(())
 }
 
 /// The author's inputs or, if there are none, the samples.

@@ -21,6 +21,7 @@ mod docker;
 mod event_store;
 mod fairness;
 mod full_disk;
+mod functions;
 mod graphql_ws;
 mod hardened;
 mod http;

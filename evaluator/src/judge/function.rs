@@ -1,20 +1,16 @@
 //! Function problems: calls the submitted function with one case after the other, and compares what
 //! it returns. The expected values never enter the cell (INV-12).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Verdict;
-use domain::function::{Answer, Arguments, NoAnswer, Signature};
+use domain::function::{Answer, Arguments, NoAnswer};
 use domain::verdict::RunEnd;
-use functions::{Driver, Isolation};
-use sandbox::{
-    Answered, Cell, Ended, Execution, Language, Layout, Limits, Outcome, Turn, TurnReply,
-};
+use sandbox::{Answered, Cell, Ended, Execution, Limits, Outcome, Turn, TurnReply};
 use serde_json::Value as Json;
 
-use super::source::{Source, SourceError};
+use super::calls::Calls;
 use super::{Fault, TestData};
 
 /// How long a runtime may take to start before it loads the submission. This does not count as the
@@ -26,70 +22,6 @@ const ALL_TURNS_MAX: Duration = Duration::from_secs(3_600);
 const REPLY_FRAME_BYTES: u64 = 16;
 /// The reply of a driver that has started, or has loaded the submission.
 const HERE: &[u8] = &[4, 0];
-
-/// How a submission is called.
-#[derive(Debug)]
-pub struct Calls {
-    signature: Signature,
-    isolation: Isolation,
-    /// The name of the submitted file.
-    user: String,
-    /// The names of the driver's files.
-    own: Vec<String>,
-}
-
-impl Source {
-    /// A submitted function or class, with what calls it.
-    ///
-    /// # Errors
-    /// If the language has no driver, or the source cannot be called.
-    pub fn of_function(
-        language: &Arc<Language>,
-        signature: Signature,
-        text: &str,
-    ) -> Result<Self, SourceError> {
-        let driver = functions::builtin().get(language.id.as_str());
-        let driver = driver.ok_or_else(|| SourceError::NoDriver(language.name.clone()))?;
-        let files = driver.files(&signature, text).map_err(SourceError::Refused)?;
-        let files = files.into_iter().map(|(name, text)| (name, Bytes::from(text)));
-        let layout = Layout {
-            main: driver.main().to_owned(),
-            sources: vec![driver.user().to_owned(), driver.main().to_owned()],
-            entry_point: None,
-        };
-        let files: Vec<(String, Bytes)> = files.collect();
-        let own = files.iter().map(|(name, _)| name).filter(|name| *name != driver.user());
-        let calls = Calls {
-            signature,
-            isolation: driver.isolation(),
-            user: driver.user().to_owned(),
-            own: own.cloned().collect(),
-        };
-        Ok(Self {
-            language: Arc::new(with_driver(language, driver)),
-            layout,
-            files,
-            calls: Some(Arc::new(calls)),
-        })
-    }
-}
-
-/// The language with the driver's commands.
-fn with_driver(language: &Language, driver: &Driver) -> Language {
-    Language {
-        source: driver.main().to_owned(),
-        artifact: driver.artifact().to_owned(),
-        compile: driver.compile().to_vec(),
-        pack: vec![],
-        run: driver.run().to_vec(),
-        main_names: vec![],
-        main_marks: vec![],
-        misnamed: None,
-        begins: sandbox::Begins::MainFile,
-        support: std::collections::BTreeMap::new(),
-        ..language.clone()
-    }
-}
 
 /// A program that waits for its next turn.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +54,8 @@ pub(super) enum Said {
 #[derive(Debug)]
 pub(super) struct Case {
     arguments: Arguments,
-    expected: Answer,
+    /// `None` if it is not known what the case should give.
+    expected: Option<Answer>,
     message: Bytes,
 }
 
@@ -138,19 +71,8 @@ pub(super) struct CaseResult {
 }
 
 impl Calls {
-    /// What the compiler's messages mean, if the first error is in a file of the driver: it calls
-    /// what the submission does not define.
-    pub(super) fn hint(&self, log: &str) -> Option<String> {
-        let error = log.find("error").unwrap_or(0);
-        let rest = &log[log[..error].rfind('\n').map_or(0, |end| end + 1)..];
-        let place = |name: &String| rest.find(&format!("{name}:"));
-        let own = self.own.iter().filter_map(place).min()?;
-        let is_first = place(&self.user).is_none_or(|user| own < user);
-        is_first.then(|| format!("there is no `{}`\n", self.signature))
-    }
-
     /// Reads a test's data.
-    pub(super) fn case(&self, test: &TestData) -> Result<Case, Fault> {
+    pub(super) fn case(&self, test: &TestData, is_checked: bool) -> Result<Case, Fault> {
         let fault = |what: &str, detail: String| Fault::Program {
             program: format!("the {what} of the test"),
             detail,
@@ -162,10 +84,14 @@ impl Calls {
             .signature
             .read_arguments(&json("input", &test.input)?)
             .map_err(|mismatch| fault("input", mismatch.to_string()))?;
-        let expected = self
-            .signature
-            .read_answer(&arguments, &json("answer", &test.answer)?)
-            .map_err(|mismatch| fault("answer", mismatch.to_string()))?;
+        let expected = match is_checked {
+            true => {
+                let json = json("answer", &test.answer)?;
+                let read = self.signature.read_answer(&arguments, &json);
+                Some(read.map_err(|mismatch| fault("answer", mismatch.to_string()))?)
+            }
+            false => None,
+        };
         let message = framed(&self.signature.message(&arguments));
         Ok(Case { arguments, expected, message })
     }
@@ -233,7 +159,9 @@ impl Calls {
         match said {
             Said::Value(bytes) => match self.signature.read_reply(&case.arguments, bytes) {
                 Ok(answer) => {
-                    let holds = self.signature.holds(&case.expected, &answer);
+                    let expected = case.expected.as_ref();
+                    let holds =
+                        expected.is_none_or(|expected| self.signature.holds(expected, &answer));
                     let verdict = if holds { Verdict::Accepted } else { Verdict::WrongAnswer };
                     let result = self.signature.write_answer(&case.arguments, &answer);
                     CaseResult { result: Some(result), ..ends(RunEnd::Returned, verdict, None) }

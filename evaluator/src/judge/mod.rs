@@ -1,5 +1,6 @@
 //! Judging: turns a program, limits and tests into outcomes. Needs only a sandbox.
 
+mod calls;
 mod cells;
 mod checking;
 mod compile;
@@ -23,11 +24,11 @@ mod validator;
 
 use sandbox::SandboxError;
 
+pub use calls::Calls;
 pub use cells::Cells;
 pub use checking::{Checking, ProblemPrograms, executable, language_of};
 pub use compile::{Compilation, Compiler};
 pub use executable::{Artifact, ArtifactFile, Executable, Start};
-pub use function::Calls;
 pub use grader::grade;
 pub use input::{InputValidators, InputVerdict};
 pub use judged::Judged;

@@ -9,9 +9,11 @@ use domain::submission::{Feedback, Shown, TestOutcome};
 use domain::text::visible;
 use domain::verdict::RunEnd;
 use sandbox::{Cell, CellSpec, Ended, Execution, MemorySource, Outcome};
+use serde_json::Value as Json;
 
+use super::calls::Calls;
 use super::executable::put_files;
-use super::function::{Called, Calls, Case, CaseResult, Waiting};
+use super::function::{Called, Case, CaseResult, Waiting};
 use super::interaction::{self, Ends, Ruling};
 use super::output_checker::{Found, OutputChecker};
 use super::validator::{Files, Role, Validated};
@@ -89,13 +91,17 @@ impl JudgingCells {
         test: &TestData,
         core: Option<u32>,
     ) -> Result<Judged, Fault> {
+        if let Some(calls) = self.program.source.calls.clone() {
+            return Ok(self.judge_call(&calls, test, false, core).await?.0);
+        }
         let (outcome, reruns, cpu) = self.run_with_rerun(test, &test.input, core).await?;
         let end = run_end(outcome.ended);
         let found = Found::plain(end, end.verdict().unwrap_or(Verdict::Accepted), None);
         Ok(added(None, Pass { outcome, reruns, cpu, found }, test, self.shown_bytes_max))
     }
 
-    /// Runs the program on an input. Returns how it ended, and everything that it printed.
+    /// Runs the program on an input. Returns how it ended, and everything that it printed or, if it
+    /// is a function, what it returned.
     ///
     /// # Errors
     /// If the sandbox failed.
@@ -104,6 +110,15 @@ impl JudgingCells {
         test: &TestData,
         core: Option<u32>,
     ) -> Result<(RunEnd, Bytes), Fault> {
+        if let Some(calls) = self.program.source.calls.clone() {
+            let (judged, result) = self.judge_call(&calls, test, false, core).await?;
+            let end = judged.outcome.end.unwrap_or(RunEnd::NoAnswer);
+            return Ok(match result {
+                Some(result) => (end, Bytes::from(result.to_string())),
+                // It returned something else than its type, which answers nothing.
+                None => (end.verdict().map_or(RunEnd::NoAnswer, |_| end), Bytes::new()),
+            });
+        }
         let (outcome, ..) = self.run_with_rerun(test, &test.input, core).await?;
         Ok((run_end(outcome.ended), outcome.stdout))
     }
@@ -138,7 +153,7 @@ impl JudgingCells {
             .await;
         }
         if let Some(calls) = self.program.source.calls.clone() {
-            return self.judge_call(&calls, test, core).await;
+            return Ok(self.judge_call(&calls, test, true, core).await?.0);
         }
         let passes = match &self.output_checker.problem_programs().checking {
             Checking::Programs(validators) => validators.validation.passes,
@@ -170,14 +185,15 @@ impl JudgingCells {
         Ok(judged.expect("there was a pass"))
     }
 
-    /// Calls the submitted function, and judges what it returns.
+    /// Calls the submitted function, and judges what it returns. Also returns that, as JSON.
     async fn judge_call(
         &mut self,
         calls: &Calls,
         test: &TestData,
+        is_checked: bool,
         core: Option<u32>,
-    ) -> Result<Judged, Fault> {
-        let case = calls.case(test)?;
+    ) -> Result<(Judged, Option<Json>), Fault> {
+        let case = calls.case(test, is_checked)?;
         let limit = Duration::from_millis(self.program.limits.time_ms);
         let first = self.call(calls, &case, test, core).await?;
         let mut cpu = first.outcome.cpu;
@@ -201,12 +217,12 @@ impl JudgingCells {
         let found = Found::plain(end, verdict, note);
         let pass = Pass { outcome, reruns, cpu, found };
         let mut judged = added(None, pass, test, self.shown_bytes_max);
-        if let (Some(shown), Some(result)) = (&mut judged.outcome.shown, result) {
+        if let (Some(shown), Some(result)) = (&mut judged.outcome.shown, &result) {
             let (text, is_cut) = excerpt(result.to_string().as_bytes(), self.shown_bytes_max);
             shown.result = Some(text);
             shown.truncated |= is_cut;
         }
-        Ok(judged)
+        Ok((judged, result))
     }
 
     async fn call(

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::Digest;
-use domain::function::InvalidSignature;
+use domain::function::{InvalidSignature, Signature};
 use domain::problem::{ProblemLanguage, RevisionContent};
 use sandbox::{Language, Layout};
 
-use super::function::Calls;
+use super::calls::{Calls, with_driver};
 use super::text;
 
 /// A program's source.
@@ -67,6 +67,23 @@ impl Source {
                 Self::of_function(language, signature, text)
             }
         }
+    }
+
+    /// A submitted function or class, with what calls it.
+    ///
+    /// # Errors
+    /// If the language has no driver, or the source cannot be called.
+    pub fn of_function(
+        language: &Arc<Language>,
+        signature: Signature,
+        text: &str,
+    ) -> Result<Self, SourceError> {
+        let driver = functions::builtin().get(language.id.as_str());
+        let driver = driver.ok_or_else(|| SourceError::NoDriver(language.name.clone()))?;
+        let called = Calls::of(driver, signature, text).map_err(SourceError::Refused)?;
+        let (files, layout, calls) = called;
+        let language = Arc::new(with_driver(language, driver));
+        Ok(Self { language, layout, files, calls: Some(Arc::new(calls)) })
     }
 
     /// A program of one file, with the language's default file name.

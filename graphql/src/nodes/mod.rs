@@ -18,6 +18,7 @@ mod rate_limit;
 mod rejudge;
 mod run;
 mod scoring;
+mod signature;
 mod snapshot;
 mod solution;
 mod standings;

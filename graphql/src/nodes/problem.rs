@@ -9,6 +9,7 @@ use read_model::{Condition, Order, PageRequest, Scalar, ViewReaderExt, WHOLE_PAG
 
 use super::problem_access::{has_solved, may_see_text, sees_whole};
 use super::problem_search::{Shown, text_conditions};
+use super::signature::{Argument, Signature, arguments};
 use super::submission::{JudgeError, NEWEST_FIRST, Submission, SubmissionFilter, stored};
 use super::{
     Attachment, Difficulty, LanguageNode, Limits, OrderDirection, ProblemVisibility, Scoring,
@@ -38,6 +39,8 @@ pub struct Sample {
     input: String,
     /// The expected output.
     output: String,
+    /// The input's arguments, if this is a function problem.
+    arguments: Vec<Argument>,
     /// Why this output is right, as the setter explains it.
     explanation: Option<Markdown>,
 }
@@ -46,7 +49,12 @@ impl Sample {
     /// All samples of a problem.
     pub(super) fn all(problem: &ProblemView) -> Vec<Self> {
         let samples = problem.samples.iter().cloned();
+        let arguments_of = |input: &str| match &problem.signature {
+            Some(declaration) => arguments(declaration, input),
+            None => vec![],
+        };
         let samples = samples.map(|sample| Self {
+            arguments: arguments_of(&sample.input),
             name: sample.name,
             input: sample.input,
             output: sample.output,
@@ -218,6 +226,11 @@ impl Problem {
     /// Whether an interactor talks to the submission while it runs.
     async fn interactive(&self) -> bool {
         self.0.interactive
+    }
+
+    /// The function or class that submissions define; null if they are whole programs.
+    async fn signature(&self) -> Option<Signature> {
+        Signature::of(self.0.signature.as_ref()?)
     }
 
     /// The languages that submissions may be written in.

@@ -237,6 +237,9 @@ pub struct RunOutcome {
     truncated: bool,
     /// The checker's message.
     checker: Option<String>,
+    /// For a function problem, the beginning of what the submission returned, as JSON; null if it
+    /// returned nothing of the declared type.
+    result: Option<String>,
     /// CPU time, in milliseconds.
     time_ms: i32,
     /// Peak memory, in KiB.
@@ -261,6 +264,7 @@ impl From<CaseOutcome> for RunOutcome {
             stderr: shown.stderr,
             truncated: shown.truncated,
             checker: shown.checker,
+            result: shown.result,
             time_ms: int(time_ms),
             memory_kb: int(memory_kib),
             exit_code,

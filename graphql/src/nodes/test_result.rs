@@ -140,6 +140,7 @@ impl TestResult {
             stdout: shown.stdout,
             stderr: shown.stderr,
             checker: shown.checker,
+            result: shown.result,
         }))
     }
 }
@@ -158,6 +159,9 @@ pub struct TestDetail {
     stderr: String,
     /// The checker's output.
     checker: Option<String>,
+    /// For a function problem, the beginning of what the submission returned, as JSON; null if it
+    /// returned nothing of the declared type.
+    result: Option<String>,
     /// Whether any of these texts was truncated.
     truncated: bool,
 }

@@ -28,7 +28,7 @@ impl Projection for Problems {
     }
 
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn collections(&self) -> Vec<Collection> {

@@ -86,7 +86,7 @@ pub(crate) fn history_key(of: impl std::fmt::Display, position: i64) -> String {
 }
 
 impl View for StatusSince {
-    const COLLECTION: Collection = Collection { name: "status_history", schema: 7, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "status_history", schema: 8, indexes: &[] };
 
     fn key(&self) -> String {
         history_key(SolvedView::key_of(&self.login, &self.problem), self.position)
@@ -95,7 +95,7 @@ impl View for StatusSince {
 
 impl View for StatisticsSince {
     const COLLECTION: Collection =
-        Collection { name: "statistics_history", schema: 7, indexes: &[&["at"]] };
+        Collection { name: "statistics_history", schema: 8, indexes: &[&["at"]] };
 
     fn key(&self) -> String {
         history_key(&self.problem, self.position)
@@ -104,7 +104,7 @@ impl View for StatisticsSince {
 
 impl View for DifficultySince {
     const COLLECTION: Collection =
-        Collection { name: "difficulty_history", schema: 7, indexes: &[] };
+        Collection { name: "difficulty_history", schema: 8, indexes: &[] };
 
     fn key(&self) -> String {
         history_key(&self.problem, self.position)
@@ -112,7 +112,7 @@ impl View for DifficultySince {
 }
 
 impl View for RejudgedSince {
-    const COLLECTION: Collection = Collection { name: "rejudged_history", schema: 7, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "rejudged_history", schema: 8, indexes: &[] };
 
     fn key(&self) -> String {
         history_key(self.submission, self.position)

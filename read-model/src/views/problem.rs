@@ -1,5 +1,6 @@
 //! Problems and tags.
 
+use domain::function::Declaration;
 use domain::problem::{
     Attachment, Checker, Difficulty, Limits, ProblemAccess, ProblemLanguage, ProblemRevised,
     RevisionContent, Sample, TimeLimitOrigin, Translation, Visibility,
@@ -53,6 +54,8 @@ pub struct ProblemView {
     pub scoring: Option<ScoringView>,
     /// Whether an interactor communicates with the submission.
     pub interactive: bool,
+    /// The function or class that submissions define, if this is a function problem.
+    pub signature: Option<Declaration>,
     /// Allowed languages. Empty means all languages of the installation.
     pub languages: Vec<ProblemLanguage>,
     /// Ids of the allowed languages, for filters, or only [`ProblemView::ANY_LANGUAGE`].
@@ -88,7 +91,7 @@ pub struct ProblemView {
 impl View for ProblemView {
     const COLLECTION: Collection = Collection {
         name: "problems",
-        schema: 7,
+        schema: 8,
         indexes: &[
             &["listing", "number"],
             &["listing", "shuffle"],
@@ -151,6 +154,7 @@ impl ProblemView {
             time_limit: TimeLimitOrigin::default(),
             scoring: None,
             interactive: false,
+            signature: None,
             languages: vec![],
             language_ids: vec![],
             submissions: 0,
@@ -258,6 +262,7 @@ impl ProblemView {
         self.limits = content.limits;
         self.time_limit = content.time_limit;
         self.interactive = matches!(&content.checker, Checker::Programs(it) if it.interactive);
+        self.signature = content.signature;
         self.language_ids = if content.languages.is_empty() {
             vec![Self::ANY_LANGUAGE.to_owned()]
         } else {
@@ -309,7 +314,7 @@ pub struct TagView {
 }
 
 impl View for TagView {
-    const COLLECTION: Collection = Collection { name: "tags", schema: 7, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tags", schema: 8, indexes: &[] };
 
     fn key(&self) -> String {
         self.slug.to_string()
@@ -333,7 +338,7 @@ impl Counter {
 }
 
 impl View for Counter {
-    const COLLECTION: Collection = Collection { name: "counters", schema: 7, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "counters", schema: 8, indexes: &[] };
 
     fn key(&self) -> String {
         self.name.clone()

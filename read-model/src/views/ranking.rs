@@ -114,7 +114,7 @@ impl SolvesView {
 
 impl View for SolvesView {
     const COLLECTION: Collection =
-        Collection { name: "solves", schema: 7, indexes: &[&["rank_key"]] };
+        Collection { name: "solves", schema: 8, indexes: &[&["rank_key"]] };
 
     fn key(&self) -> String {
         self.login.to_string()
@@ -185,7 +185,7 @@ impl RankingSegment {
 }
 
 impl View for RankingSegment {
-    const COLLECTION: Collection = Collection { name: "rankings", schema: 7, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "rankings", schema: 8, indexes: &[] };
 
     fn key(&self) -> String {
         match self.is_open {

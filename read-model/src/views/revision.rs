@@ -70,7 +70,7 @@ impl RevisionView {
 }
 
 impl View for RevisionView {
-    const COLLECTION: Collection = Collection { name: "revisions", schema: 7, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "revisions", schema: 8, indexes: &[] };
 
     fn key(&self) -> String {
         Self::key_of(&self.slug, self.revision)

@@ -85,7 +85,7 @@ impl SolvedView {
 impl View for SolvedView {
     const COLLECTION: Collection = Collection {
         name: "solved",
-        schema: 7,
+        schema: 8,
         indexes: &[&["login", "status"], &["login", "solved_at"]],
     };
 
@@ -108,7 +108,7 @@ pub struct Tally {
 }
 
 impl View for Tally {
-    const COLLECTION: Collection = Collection { name: "tallies", schema: 7, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tallies", schema: 8, indexes: &[] };
 
     fn key(&self) -> String {
         self.submission.to_string()

@@ -9,11 +9,15 @@ use domain::function::{
 use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
-use crate::driver::Unsupported;
 use crate::names::Names;
 
 /// The columns of one type: templates by name.
 pub(crate) type Columns = BTreeMap<String, String>;
+
+/// A language cannot express a type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it has no values of type {0}")]
+pub struct Unsupported(pub String);
 
 /// Builds the context of a signature.
 pub(crate) struct Contexts<'a> {

@@ -5,6 +5,7 @@ use minijinja::{Environment, Value};
 use serde::Deserialize;
 use toml::Table;
 
+pub use crate::context::Unsupported;
 use crate::context::{Columns, Contexts};
 use crate::names::Names;
 use crate::source::Changes;
@@ -21,7 +22,7 @@ pub enum Isolation {
     Process,
     /// The driver loads the submission once, and forks for each case.
     Fork,
-    /// The driver loads the submission anew for each case.
+    /// The driver loads the submission again for each case.
     Reload,
 }
 
@@ -69,11 +70,6 @@ struct Templates {
     /// What calls the submitted code.
     glue: String,
 }
-
-/// A language cannot express a type.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it has no values of type {0}")]
-pub struct Unsupported(pub String);
 
 /// The file is not TOML or has the wrong fields.
 #[derive(Debug, thiserror::Error)]

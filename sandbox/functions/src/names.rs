@@ -21,11 +21,11 @@ pub(crate) struct Names {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Case {
-    /// `twoSum`.
+    /// The first word is written small: `twoSum`.
     Camel,
-    /// `TwoSum`.
+    /// Every word begins with a capital letter: `TwoSum`.
     Pascal,
-    /// `two_sum`.
+    /// Words are written small, with underscores between them: `two_sum`.
     Snake,
 }
 

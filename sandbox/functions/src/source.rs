@@ -44,7 +44,7 @@ pub(crate) struct Changes {
 pub(crate) struct Refusal {
     /// What is refused.
     found: Pattern,
-    /// What the author is told.
+    /// What the author reads.
     because: String,
 }
 

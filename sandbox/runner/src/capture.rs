@@ -82,7 +82,7 @@ impl Capture {
         self.bytes
     }
 
-    /// Reads what is there, and takes it. Data that comes later counts towards the limit anew.
+    /// Reads what is there, and takes it. Data that comes later has the whole limit again.
     pub(crate) fn take(&mut self) -> io::Result<Taken> {
         for _ in 0..READS_AT_ONCE_MAX {
             if !self.read_on()? || self.overflowed {
