@@ -51,6 +51,12 @@ impl Judge {
         Self { cells, compiler, languages: config.languages().unwrap() }
     }
 
+    /// The id of the language of files with this extension.
+    pub(crate) fn language_of(&self, extension: &str) -> String {
+        let language = self.languages.by_extension(extension);
+        language.unwrap_or_else(|| panic!("no language has .{extension}")).id.to_string()
+    }
+
     /// The outcome of each case, or the messages of the compiler.
     pub(crate) async fn judge(
         &self,

@@ -11,6 +11,9 @@ use crate::judge::{Judge, Problem, in_short, shown};
 /// The number of submissions that are judged at the same time.
 const AT_ONCE: usize = 2;
 
+/// In containers, one of this many traps is tried.
+const IN_CONTAINERS: usize = 3;
+
 /// A submission to the problem `twice`: four cases, which should give 2, 4, 6 and 8.
 struct Trap {
     name: &'static str,
@@ -392,6 +395,222 @@ fn cpp() -> Vec<Trap> {
     ]
 }
 
+fn go() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "go", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "func twice(n int) int {\n\tfmt.Println(\"seen\", n)\n\treturn 2 * n\n}\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "prints too much",
+            "func twice(n int) int {\n\tfor n == 2 {\n\t\tfmt.Println(strings.Repeat(\"x\", 1000))\n\t}\n\treturn 2 * n\n}\n",
+            "AC OLE AC AC",
+            &[],
+        ),
+        trap(
+            "exits",
+            "import \"os\"\n\nfunc twice(n int) int {\n\tif n == 3 {\n\t\tos.Exit(0)\n\t}\n\treturn 2 * n\n}\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "forges an answer",
+            "func twice(n int) int {\n\tos.NewFile(4, \"\").Write([]byte{6, 0, 0, 0, 0, byte(2 * n), 0, 0, 0, 0})\n\tos.Exit(0)\n\treturn 0\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "counts in a global",
+            "var count int\n\nfunc twice(n int) int {\n\tcount++\n\treturn 2*n + count - 1\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "crashes",
+            "func twice(n int) int {\n\tvar p *int\n\tif n == 2 {\n\t\treturn *p\n\t}\n\treturn 2 * n\n}\n",
+            "AC RE AC AC",
+            &["solution.go:4", "nil pointer"],
+        ),
+        trap(
+            "never ends",
+            "func twice(n int) int {\n\tfor n == 3 {\n\t}\n\treturn 2 * n\n}\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "works in the background",
+            "func twice(n int) int {\n\tgo func() {\n\t\tfor {\n\t\t}\n\t}()\n\treturn 2 * n\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "returns too large a number",
+            "func twice(n int) int {\n\tif n > 2 {\n\t\treturn 1 << 31\n\t}\n\treturn 2 * n\n}\n",
+            "AC AC WA WA",
+            &["2147483648"],
+        ),
+        trap(
+            "has its own package and imports",
+            "package main\n\nimport (\n\t\"fmt\"\n\t\"math\"\n)\n\nfunc twice(n int) int {\n\tfmt.Print(math.Abs(1))\n\treturn 2 * n\n}\n\nfunc main() { fmt.Println(twice(1)) }\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "has another name",
+            "func double(n int) int {\n\treturn 2 * n\n}\n",
+            "CE",
+            &["there is no `int twice(int n)`"],
+        ),
+        trap(
+            "does not compile",
+            "func twice(n int) int {\n\treturn x\n}\n",
+            "CE",
+            &["solution.go:2"],
+        ),
+        trap(
+            "takes all memory",
+            "func twice(n int) int {\n\tvar kept [][]byte\n\tfor n == 2 {\n\t\tb := make([]byte, 1<<20)\n\t\tfor i := range b {\n\t\t\tb[i] = 1\n\t\t}\n\t\tkept = append(kept, b)\n\t}\n\treturn 2*n + len(kept)\n}\n",
+            "AC MLE AC AC",
+            &[],
+        ),
+    ]
+}
+
+fn rust() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "rust", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "impl Solution {\n    pub fn twice(n: i32) -> i32 {\n        println!(\"seen {n}\");\n        2 * n\n    }\n}\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "prints too much",
+            "impl Solution {\n    pub fn twice(n: i32) -> i32 {\n        while n == 2 { println!(\"{}\", \"x\".repeat(1000)); }\n        2 * n\n    }\n}\n",
+            "AC OLE AC AC",
+            &[],
+        ),
+        trap(
+            "exits",
+            "impl Solution {\n    pub fn twice(n: i32) -> i32 {\n        if n == 3 { std::process::exit(0); }\n        2 * n\n    }\n}\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "counts in a static",
+            "use std::sync::atomic::{AtomicI32, Ordering};\nstatic COUNT: AtomicI32 = AtomicI32::new(0);\nimpl Solution {\n    pub fn twice(n: i32) -> i32 { 2 * n + COUNT.fetch_add(1, Ordering::SeqCst) }\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "panics",
+            "impl Solution {\n    pub fn twice(n: i32) -> i32 {\n        let v = vec![2, 4, 6];\n        v[n as usize - 1]\n    }\n}\n",
+            "AC AC AC RE",
+            &["solution.rs:4"],
+        ),
+        trap(
+            "never ends",
+            "impl Solution {\n    pub fn twice(n: i32) -> i32 {\n        while n == 3 { std::hint::black_box(n); }\n        2 * n\n    }\n}\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "has its own struct and imports",
+            "use std::rc::Rc;\nuse std::cell::RefCell;\nuse std::collections::HashMap;\nstruct Solution;\nimpl Solution {\n    pub fn twice(n: i32) -> i32 {\n        let m: HashMap<i32, Rc<RefCell<i32>>> = HashMap::from([(n, Rc::new(RefCell::new(2 * n)))]);\n        let x = *m[&n].borrow();\n        x\n    }\n}\nfn main() {}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "has another name",
+            "impl Solution {\n    pub fn double(n: i32) -> i32 { 2 * n }\n}\n",
+            "CE",
+            &["there is no `int twice(int n)`"],
+        ),
+        trap(
+            "does not compile",
+            "impl Solution {\n    pub fn twice(n: i32) -> i32 { x }\n}\n",
+            "CE",
+            &["solution.rs:2"],
+        ),
+        trap(
+            "recurses deeply",
+            "impl Solution {\n    fn f(k: i32) -> i32 { if k == 0 { 0 } else { 1 + std::hint::black_box(Self::f(k - 1)) } }\n    pub fn twice(n: i32) -> i32 { 2 * n + Self::f(100_000) - 100_000 }\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+    ]
+}
+
+fn c() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "c", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "int twice(int n) {\n    printf(\"seen %d\\n\", n);\n    return 2 * n;\n}\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "exits",
+            "int twice(int n) {\n    if (n == 3) exit(0);\n    return 2 * n;\n}\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "forges an answer",
+            "int write(int, const void *, size_t);\nint twice(int n) {\n    char frame[10] = {6, 0, 0, 0, 0, (char)(2 * n)};\n    write(4, frame, 10);\n    exit(0);\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "counts in a static",
+            "int count = 0;\nint twice(int n) {\n    static int seen = 0;\n    return 2 * n + count++ + seen++;\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "crashes",
+            "int twice(int n) {\n    if (n == 2) *(volatile int *)0 = 1;\n    return 2 * n;\n}\n",
+            "AC RE AC AC",
+            &[],
+        ),
+        trap(
+            "never ends",
+            "int twice(int n) {\n    volatile int x = 0;\n    while (n == 3) x++;\n    return 2 * n;\n}\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "int is long long",
+            "#define int long long\n#define main x\nint twice(int n) { return n < 3 ? 2 * n : 1LL << 31; }\n",
+            "AC AC WA WA",
+            &["2147483648"],
+        ),
+        trap(
+            "has a main",
+            "#include <stdio.h>\nint twice(int n) { return 2 * n; }\nint main(void) { printf(\"%d\", twice(1)); return 1; }\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "has another name",
+            "int dbl(int n) { return 2 * n; }\n",
+            "CE",
+            &["there is no `int twice(int n)`"],
+        ),
+        trap(
+            "does not compile",
+            "int twice(int n) {\n    return x;\n}\n",
+            "CE",
+            &["solution.c:2:"],
+        ),
+    ]
+}
+
 /// What is wrong with the result of a trap; `None` if nothing is.
 async fn fault(judge: &Judge, problem: &Problem, trap: &Trap) -> Option<String> {
     let (found, said) = match judge.judge(problem, trap.language, trap.source).await {
@@ -427,11 +646,17 @@ async fn check(adapter: Adapter, traps: Vec<Trap>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn python_in_native_cells() {
+async fn of_interpreters_in_native_cells() {
     check(Adapter::Native, python()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cpp_in_native_cells() {
-    check(Adapter::Native, cpp()).await;
+async fn of_compilers_in_native_cells() {
+    check(Adapter::Native, [cpp(), go(), rust(), c()].into_iter().flatten().collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_containers() {
+    let traps = [python(), cpp(), go(), rust(), c()];
+    check(Adapter::Docker, traps.into_iter().flatten().step_by(IN_CONTAINERS).collect()).await;
 }
