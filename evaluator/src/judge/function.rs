@@ -35,6 +35,18 @@ pub(super) struct Waiting {
 pub(super) struct Called {
     pub(super) outcome: Outcome,
     pub(super) said: Said,
+    /// Whether the program had called no other case before.
+    pub(super) is_first: bool,
+}
+
+impl Called {
+    /// Whether the case must be called again in a new program before it counts: its program may have
+    /// ended because of what an earlier case left in it.
+    pub(super) fn is_doubtful(&self) -> bool {
+        let ended = self.outcome.ended;
+        let is_own = matches!(ended, Ended::CpuLimit | Ended::WallLimit | Ended::OutputLimit);
+        !self.is_first && matches!(self.said, Said::Nothing) && !is_own
+    }
 }
 
 /// What the driver says about a case.
@@ -121,18 +133,19 @@ impl Calls {
         };
         if !self.isolation.goes_on() {
             let turn = Turn { start: Some(program), ..turn(case.message.clone(), true) };
-            return Ok(called(cell.turn(&turn).await?, Duration::ZERO));
+            return Ok(called(cell.turn(&turn).await?, Duration::ZERO, true));
         }
-        if waiting.is_none() {
+        let is_first = waiting.is_none();
+        if is_first {
             let (cpu, wall) = (START_MAX, START_MAX * 2);
             let start = Turn { start: Some(program), cpu, wall, ..turn(Bytes::new(), false) };
             let started = cell.turn(&start).await?;
             if !is_here(&started) {
-                return Ok(called(started, Duration::ZERO));
+                return Ok(called(started, Duration::ZERO, true));
             }
             let loaded = cell.turn(&turn(framed(&[]), false)).await?;
             if !is_here(&loaded) {
-                return Ok(called(loaded, Duration::ZERO));
+                return Ok(called(loaded, Duration::ZERO, true));
             }
             *waiting = Some(Waiting { load: loaded.cpu });
         }
@@ -142,7 +155,7 @@ impl Calls {
         if !answered.goes_on {
             *waiting = None;
         }
-        Ok(called(answered, load))
+        Ok(called(answered, load, is_first))
     }
 
     /// The result of a case.
@@ -198,7 +211,7 @@ fn is_here(answered: &Answered) -> bool {
     answered.goes_on && answered.reply == TurnReply::Answer(Bytes::from_static(HERE))
 }
 
-fn called(answered: Answered, load: Duration) -> Called {
+fn called(answered: Answered, load: Duration, is_first: bool) -> Called {
     let (ended, said) = match &answered.reply {
         TurnReply::Answer(bytes) => (Ended::Exited { code: 0 }, said(bytes)),
         TurnReply::Spoiled => (Ended::Exited { code: 0 }, Said::Nothing),
@@ -220,7 +233,7 @@ fn called(answered: Answered, load: Duration) -> Called {
         stderr,
         stderr_truncated: answered.stderr_truncated,
     };
-    Called { outcome, said }
+    Called { outcome, said, is_first }
 }
 
 /// A driver's reply. It may come from the submission itself.

@@ -197,10 +197,21 @@ fn with_defaults(table: &Table, all: &BTreeMap<&str, Table>) -> Table {
     let mut own = table.clone();
     let like = own.remove("like");
     let base = like.as_ref().and_then(|like| all.get(format!("{}.toml", like.as_str()?).as_str()));
-    for (key, value) in base.into_iter().flatten() {
-        own.entry(key).or_insert_with(|| value.clone());
-    }
+    fill_in(&mut own, base.into_iter().flatten());
     own
+}
+
+/// Adds the entries that are missing, also those of tables inside.
+fn fill_in<'a>(own: &mut Table, defaults: impl Iterator<Item = (&'a String, &'a toml::Value)>) {
+    for (key, value) in defaults {
+        match (own.get_mut(key), value) {
+            (Some(toml::Value::Table(own)), toml::Value::Table(defaults)) => {
+                fill_in(own, defaults.iter());
+            }
+            (Some(_), _) => {}
+            (None, _) => drop(own.insert(key.clone(), value.clone())),
+        }
+    }
 }
 
 /// All drivers.
