@@ -611,6 +611,393 @@ fn c() -> Vec<Trap> {
     ]
 }
 
+fn java() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "java", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "class Solution {\n    public int twice(int n) {\n        System.out.println(\"seen \" + n);\n        return 2 * n;\n    }\n}\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "prints too much",
+            "class Solution {\n    public int twice(int n) {\n        while (n == 2) System.out.println(\"x\".repeat(1000));\n        return 2 * n;\n    }\n}\n",
+            "AC OLE AC AC",
+            &[],
+        ),
+        trap(
+            "exits",
+            "class Solution {\n    public int twice(int n) {\n        if (n == 3) System.exit(0);\n        return 2 * n;\n    }\n}\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "counts in a static",
+            "class Solution {\n    static int count = 0;\n    public int twice(int n) { return 2 * n + count++ + Kept.seen++; }\n}\nclass Kept { static int seen = 0; }\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "throws",
+            "class Solution {\n    public int twice(int n) {\n        if (n == 4) { int[] a = new int[0]; return a[n]; }\n        return 2 * n;\n    }\n}\n",
+            "AC AC AC RE",
+            &["Solution.java:3", "ArrayIndexOutOfBounds"],
+        ),
+        trap(
+            "never ends",
+            "class Solution {\n    public int twice(int n) {\n        while (n == 3) Thread.onSpinWait();\n        return 2 * n;\n    }\n}\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "leaves a thread",
+            "class Solution {\n    public int twice(int n) {\n        new Thread(() -> { while (true) {} }).start();\n        return 2 * n;\n    }\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "is public and has records",
+            "import java.util.*;\n\npublic class Solution {\n    record Pair(int a, int b) {}\n    public int twice(int n) { return new Pair(n, n).a() * 2; }\n    public static void main(String[] args) { System.exit(1); }\n}\nclass Main { public static void main(String[] args) {} }\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "has a package",
+            "package judge;\nclass Solution { public int twice(int n) { return 2 * n; } }\n",
+            "CE",
+            &["line 1"],
+        ),
+        trap(
+            "has another name",
+            "class Solution { public int dbl(int n) { return 2 * n; } }\n",
+            "RE RE RE RE",
+            &["twice"],
+        ),
+        trap(
+            "does not compile",
+            "class Solution {\n    public int twice(int n) { return x; }\n}\n",
+            "CE",
+            &["Solution.java:2"],
+        ),
+        trap(
+            "recurses for ever",
+            "class Solution { public int twice(int n) { return n == 2 ? twice(n) + 1 : 2 * n; } }\n",
+            "AC RE AC AC",
+            &["StackOverflowError"],
+        ),
+    ]
+}
+
+fn javascript() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "javascript", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "var twice = function(n) {\n    console.log('seen', n);\n    return 2 * n;\n};\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "prints too much",
+            "var twice = function(n) {\n    while (n === 2) console.log('x'.repeat(1000));\n    return 2 * n;\n};\n",
+            "AC OLE AC AC",
+            &[],
+        ),
+        trap(
+            "exits",
+            "var twice = function(n) {\n    if (n === 3) process.exit(0);\n    return 2 * n;\n};\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "counts in globals",
+            "let count = 0;\nvar seen = 0;\nglobalThis.kept = globalThis.kept || 0;\nconst twice = (n) => 2 * n + count++ + seen++ + globalThis.kept++;\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "throws",
+            "var twice = function(n) {\n    if (n === 4) {\n        return null.length;\n    }\n    return 2 * n;\n};\n",
+            "AC AC AC RE",
+            &["solution.js:3", "TypeError"],
+        ),
+        trap(
+            "never ends",
+            "function twice(n) {\n    while (n === 3) {}\n    return 2 * n;\n}\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "returns too large a number",
+            "const twice = (n) => n < 3 ? 2 * n : 2 ** 31;\n",
+            "AC AC WA WA",
+            &["2147483648 is no int (32 bits)"],
+        ),
+        trap("returns nothing", "const twice = (n) => {};\n", "WA WA WA WA", &["undefined"]),
+        trap(
+            "exports",
+            "export class Solution {}\nexport function twice(n) {\n    return 2 * n;\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "is asynchronous",
+            "const twice = async (n) => {\n    await new Promise((done) => setTimeout(done, 5));\n    return 2 * n;\n};\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "never settles",
+            "const twice = (n) => n === 2 ? new Promise(() => {}) : 2 * n;\n",
+            "AC RE AC AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "works after the end",
+            "const twice = (n) => {\n    setTimeout(() => console.log('late'), 1);\n    Promise.reject(new Error('late'));\n    return 2 * n;\n};\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "forges an answer",
+            "const twice = (n) => {\n    require('fs').writeSync(4, Buffer.from([6, 0, 0, 0, 0, 2 * n, 0, 0, 0, 0]));\n    process.exit(0);\n};\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "has another name",
+            "const double = (n) => 2 * n;\n",
+            "RE RE RE RE",
+            &["there is no function twice"],
+        ),
+        trap(
+            "does not compile",
+            "var twice = function(n) {\n    return 2 *;\n};\n",
+            "CE",
+            &["solution.js:2"],
+        ),
+    ]
+}
+
+fn typescript() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "typescript", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "function twice(n: number): number {\n    console.log('seen', n);\n    return 2 * n;\n}\n",
+            "AC AC AC AC",
+            &["seen 1"],
+        ),
+        trap(
+            "is wrong about a type",
+            "function twice(n: number): number {\n    return 'a';\n}\n",
+            "CE",
+            &["solution.ts(2,5)"],
+        ),
+        trap(
+            "exports",
+            "interface Box { value: number }\nexport function twice(n: number): number {\n    const box: Box = { value: n };\n    return 2 * box.value;\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "counts in globals",
+            "let count = 0;\nconst twice = (n: number): number => 2 * n + count++;\n",
+            "AC AC AC AC",
+            &[],
+        ),
+    ]
+}
+
+fn ruby() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "ruby", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "def twice(n)\n  puts \"seen #{n}\"\n  2 * n\nend\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "exits",
+            "def twice(n)\n  exit if n == 3\n  2 * n\nend\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "exits at once",
+            "def twice(n)\n  exit!(7) if n == 3\n  2 * n\nend\n",
+            "AC AC RE AC",
+            &[],
+        ),
+        trap(
+            "counts in globals",
+            "$count = 0\nSEEN = []\ndef twice(n)\n  $count += 1\n  SEEN << n\n  2 * n + $count + SEEN.length - 2\nend\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "throws",
+            "def twice(n)\n  if n == 4\n    return nil.length\n  end\n  2 * n\nend\n",
+            "AC AC AC RE",
+            &["solution.rb:3", "NoMethodError"],
+        ),
+        trap(
+            "never ends",
+            "def twice(n)\n  loop {} if n == 3\n  2 * n\nend\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "works after the end",
+            "at_exit { puts 'late' }\ndef twice(n)\n  Thread.new { sleep 9; puts 'late' }\n  2 * n\nend\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "returns a float",
+            "def twice(n)\n  2.0 * n\nend\n",
+            "WA WA WA WA",
+            &["expected an int (32 bits)"],
+        ),
+        trap("has another name", "def double(n)\n  2 * n\nend\n", "RE RE RE RE", &["twice"]),
+        trap("does not compile", "def twice(n)\n  2 * (n\nend\n", "CE", &["solution.rb"]),
+    ]
+}
+
+fn php() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "php", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "class Solution {\n    function twice($n) {\n        echo \"seen $n\";\n        return 2 * $n;\n    }\n}\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "exits",
+            "class Solution {\n    function twice($n) {\n        if ($n == 3) exit(0);\n        return 2 * $n;\n    }\n}\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "counts in statics",
+            "$GLOBALS['count'] = 0;\nclass Solution {\n    static $kept = 0;\n    function twice($n) {\n        static $seen = 0;\n        return 2 * $n + self::$kept++ + $seen++ + $GLOBALS['count']++;\n    }\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "throws",
+            "class Solution {\n    function twice($n) {\n        if ($n == 4) {\n            return strlen([]);\n        }\n        return 2 * $n;\n    }\n}\n",
+            "AC AC AC RE",
+            &["solution.php:4", "TypeError"],
+        ),
+        trap(
+            "never ends",
+            "class Solution {\n    function twice($n) {\n        while ($n == 3) {}\n        return 2 * $n;\n    }\n}\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "works after the end",
+            "class Solution {\n    function twice($n) {\n        register_shutdown_function(function() { echo 'late'; });\n        return 2 * $n;\n    }\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "returns a string",
+            "class Solution {\n    function twice($n) {\n        return '2';\n        return 2 * $n;\n    }\n}\n",
+            "WA WA WA WA",
+            &["expected an int (32 bits)"],
+        ),
+        trap(
+            "has its own tag and node",
+            "<?php\nclass ListNode {}\nclass Solution {\n    function twice($n) { return 2 * $n; }\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "has another name",
+            "class Solution {\n    function double($n) { return 2 * $n; }\n}\n",
+            "RE RE RE RE",
+            &["there is no public function twice"],
+        ),
+        trap(
+            "does not compile",
+            "class Solution {\n    function twice($n) { return 2 * ; }\n}\n",
+            "CE",
+            &["solution.php"],
+        ),
+    ]
+}
+
+fn csharp() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "csharp", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "public class Solution {\n    public int Twice(int n) {\n        Console.WriteLine(\"seen \" + n);\n        return 2 * n;\n    }\n}\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "exits",
+            "public class Solution {\n    public int Twice(int n) {\n        if (n == 3) Environment.Exit(0);\n        return 2 * n;\n    }\n}\n",
+            "AC AC RE AC",
+            &["before the function returned"],
+        ),
+        trap(
+            "counts in a static",
+            "public class Solution {\n    static int count = 0;\n    public int Twice(int n) { return 2 * n + count++; }\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "throws",
+            "public class Solution {\n    public int Twice(int n) {\n        if (n == 4) throw new Exception(\"too large\");\n        return 2 * n;\n    }\n}\n",
+            "AC AC AC RE",
+            &["too large"],
+        ),
+        trap(
+            "never ends",
+            "public class Solution {\n    public int Twice(int n) {\n        while (n == 3) {}\n        return 2 * n;\n    }\n}\n",
+            "AC AC TLE AC",
+            &[],
+        ),
+        trap(
+            "does not compile",
+            "public class Solution {\n    public int Twice(int n) { return x; }\n}\n",
+            "CE",
+            &[".cs(2,"],
+        ),
+    ]
+}
+
+fn kotlin() -> Vec<Trap> {
+    let trap = |name, source, expected, says| trap(name, "kotlin", source, expected, says);
+    vec![
+        trap(
+            "prints",
+            "class Solution {\n    fun twice(n: Int): Int {\n        println(\"seen $n\")\n        return 2 * n\n    }\n}\n",
+            "AC AC AC AC",
+            &["seen 1", "seen 4"],
+        ),
+        trap(
+            "counts in an object",
+            "object Kept { var count = 0 }\nvar seen = 0\nclass Solution {\n    fun twice(n: Int): Int = 2 * n + Kept.count++ + seen++\n}\n",
+            "AC AC AC AC",
+            &[],
+        ),
+        trap(
+            "throws",
+            "class Solution {\n    fun twice(n: Int): Int {\n        if (n == 4) error(\"too large\")\n        return 2 * n\n    }\n}\n",
+            "AC AC AC RE",
+            &["too large"],
+        ),
+    ]
+}
+
 /// What is wrong with the result of a trap; `None` if nothing is.
 async fn fault(judge: &Judge, problem: &Problem, trap: &Trap) -> Option<String> {
     let (found, said) = match judge.judge(problem, trap.language, trap.source).await {
@@ -645,18 +1032,25 @@ async fn check(adapter: Adapter, traps: Vec<Trap>) {
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), traps.len(), faults.join("\n"));
 }
 
+fn interpreted() -> impl Iterator<Item = Trap> {
+    [python(), javascript(), typescript(), ruby(), php()].into_iter().flatten()
+}
+
+fn compiled() -> impl Iterator<Item = Trap> {
+    [cpp(), go(), rust(), c(), java(), kotlin(), csharp()].into_iter().flatten()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_interpreters_in_native_cells() {
-    check(Adapter::Native, python()).await;
+    check(Adapter::Native, interpreted().collect()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_compilers_in_native_cells() {
-    check(Adapter::Native, [cpp(), go(), rust(), c()].into_iter().flatten().collect()).await;
+    check(Adapter::Native, compiled().collect()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_containers() {
-    let traps = [python(), cpp(), go(), rust(), c()];
-    check(Adapter::Docker, traps.into_iter().flatten().step_by(IN_CONTAINERS).collect()).await;
+    check(Adapter::Docker, interpreted().chain(compiled()).step_by(IN_CONTAINERS).collect()).await;
 }
