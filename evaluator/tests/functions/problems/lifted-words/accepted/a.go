@@ -1,0 +1,3 @@
+func liftedWords(text string) []string {
+	return strings.Fields(text)
+}

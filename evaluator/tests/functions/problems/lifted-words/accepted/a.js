@@ -1,0 +1,1 @@
+const liftedWords = (text) => text.split(' ').filter(word => word);

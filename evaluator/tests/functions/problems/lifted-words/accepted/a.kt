@@ -1,0 +1,3 @@
+class Solution {
+    fun liftedWords(text: String): List<String> = text.split(" ").filter { it.isNotEmpty() }
+}

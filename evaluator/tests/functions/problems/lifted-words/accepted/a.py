@@ -1,0 +1,3 @@
+class Solution:
+    def liftedWords(self, text: str) -> List[str]:
+        return text.split()

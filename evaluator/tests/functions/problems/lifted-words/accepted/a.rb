@@ -1,0 +1,3 @@
+def lifted_words(text)
+  text.split
+end

@@ -1,0 +1,1 @@
+const liftedWords = (text: string): string[] => text.split(' ').filter(word => word.length > 0);

@@ -1,0 +1,1 @@
+var liftedWords = function(text) { return text.split(' '); };

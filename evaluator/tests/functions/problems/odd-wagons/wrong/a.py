@@ -1,0 +1,3 @@
+class Solution:
+    def everyOther(self, head):
+        return head.next

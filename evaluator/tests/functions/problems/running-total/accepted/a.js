@@ -1,0 +1,4 @@
+var runningTotal = function(nums) {
+    let total = 0;
+    return nums.map((x) => total += x);
+};

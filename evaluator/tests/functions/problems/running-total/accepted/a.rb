@@ -1,0 +1,4 @@
+def running_total(nums)
+  total = 0
+  nums.map { |x| total += x }
+end

@@ -1,0 +1,3 @@
+def swapped_ends(letters)
+  letters[0], letters[-1] = letters[-1], letters[0] unless letters.empty?
+end

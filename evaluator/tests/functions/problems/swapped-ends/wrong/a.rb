@@ -1,0 +1,3 @@
+def swapped_ends(letters)
+  letters.reverse!
+end

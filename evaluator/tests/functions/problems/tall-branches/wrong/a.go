@@ -1,0 +1,3 @@
+func heights(root *TreeNode) []int {
+	return []int{root.Val}
+}
