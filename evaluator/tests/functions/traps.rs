@@ -111,7 +111,7 @@ fn python() -> Vec<Trap> {
         ),
         trap(
             "computes ahead",
-            "import time\nend = time.process_time() + 2.5\nwhile time.process_time() < end: pass\nclass Solution:\n    def twice(self, n):\n        end = time.process_time() + 1\n        while n == 2 and time.process_time() < end: pass\n        return 2 * n\n",
+            "import time\nend = time.process_time() + 1.6\nwhile time.process_time() < end: pass\nclass Solution:\n    def twice(self, n):\n        end = time.process_time() + 2\n        while n == 2 and time.process_time() < end: pass\n        return 2 * n\n",
             "AC TLE AC AC",
             &[],
         ),
@@ -129,7 +129,7 @@ fn python() -> Vec<Trap> {
         ),
         trap(
             "is slow in every case",
-            "import time\nclass Solution:\n    def twice(self, n):\n        end = time.process_time() + 2.5\n        while time.process_time() < end: pass\n        return 2 * n\n",
+            "import time\nclass Solution:\n    def twice(self, n):\n        end = time.process_time() + 1.5\n        while time.process_time() < end: pass\n        return 2 * n\n",
             "AC AC AC AC",
             &[],
         ),
@@ -310,7 +310,7 @@ fn cpp() -> Vec<Trap> {
         ),
         trap(
             "computes ahead",
-            "struct Ahead { Ahead() { while (clock() < 5 * CLOCKS_PER_SEC / 2) {} } } ahead;\nclass Solution { public: int twice(int n) { while (n == 2 && clock() < 4 * CLOCKS_PER_SEC) {} return 2 * n; } };",
+            "struct Ahead { Ahead() { while (clock() < 8 * CLOCKS_PER_SEC / 5) {} } } ahead;\nclass Solution { public: int twice(int n) { while (n == 2 && clock() < 4 * CLOCKS_PER_SEC) {} return 2 * n; } };",
             "AC TLE AC AC",
             &[],
         ),

@@ -333,8 +333,8 @@ fn what_is_not_known_is_left_aside_with_a_warning() {
             "warning: contest.yaml: is not part of the format and is ignored",
             "warning: data/notes.txt: is not in a test folder and is ignored; expected data/sample or data/secret",
             "warning: data/secret/1.note: belongs to no test and is ignored",
-            "warning: assay/theme.css: is not a known part of assay/ and is ignored; expected starter, snippets or \
-             samples",
+            "warning: assay/theme.css: is not a known part of assay/ and is ignored; expected starter, snippets, \
+             samples, signature.yaml or metadata.json",
             "warning: submissions/accepted/sum.zig: is in Zig, which is not available here, and is ignored",
             "warning: submissions/accepted/two: is treated as c but has files in python3; expected one \
              language",
